@@ -1,0 +1,22 @@
+# Everything here is a package of Debian 12; scripts/bootstrap installs it.
+# In a static build the static archives are named outright: pkg-config's lists
+# pull in all that Debian's libarchive could ever need, we use tar and gzip.
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+
+if(BERTH_STATIC)
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
+endif()
+find_library(BERTH_ARCHIVE archive REQUIRED)
+find_library(BERTH_Z z REQUIRED)
+set(CMAKE_FIND_LIBRARY_SUFFIXES .so .a)
+
+add_library(berth_archive INTERFACE)
+target_link_libraries(berth_archive INTERFACE ${BERTH_ARCHIVE} ${BERTH_Z})
+
+if(BERTH_TESTS)
+  find_package(GTest REQUIRED)
+  add_library(berth_testing INTERFACE)
+  target_link_libraries(berth_testing INTERFACE GTest::gmock_main GTest::gtest Threads::Threads)
+endif()
