@@ -12,6 +12,9 @@ find_library(BERTH_ARCHIVE archive REQUIRED)
 find_library(BERTH_Z z REQUIRED)
 set(CMAKE_FIND_LIBRARY_SUFFIXES .so .a)
 
+# Debian ships no static libfmt.
+add_library(berth_fmt ALIAS fmt::fmt-header-only)
+
 add_library(berth_archive INTERFACE)
 target_link_libraries(berth_archive INTERFACE ${BERTH_ARCHIVE} ${BERTH_Z})
 

@@ -41,7 +41,9 @@ using Result = std::expected<T, Error>;
 inline std::unexpected<Error> Fail(std::string message, int system_error = 0) {
   return std::unexpected(Error(std::move(message), system_error));
 }
-inline std::unexpected<Error> Fail(Error error) { return std::unexpected(std::move(error)); }
+inline std::unexpected<Error> Fail(Error error) {
+  return std::unexpected(std::move(error));
+}
 
 /// Fail(Error::System(errno, what)).
 std::unexpected<Error> FailErrno(std::string_view what);
@@ -50,18 +52,18 @@ std::unexpected<Error> FailErrno(std::string_view what);
 #define BERTH_CONCAT(a, b) BERTH_CONCAT_(a, b)
 
 /// Returns from the calling function with the error of `expression`, if it has one.
-#define BERTH_TRY(expression)                                               \
-  do {                                                                      \
-    if (auto berth_result = (expression); !berth_result)                    \
-      return std::unexpected(std::move(berth_result).error());              \
+#define BERTH_TRY(expression)                                  \
+  do {                                                         \
+    if (auto berth_result = (expression); !berth_result)       \
+      return std::unexpected(std::move(berth_result).error()); \
   } while (false)
 
 /// BERTH_ASSIGN(auto x, F()): x is F()'s value, or the calling function returns F()'s error.
 #define BERTH_ASSIGN(target, expression) \
   BERTH_ASSIGN_(target, expression, BERTH_CONCAT(berth_result_, __LINE__))
-#define BERTH_ASSIGN_(target, expression, name)                        \
-  auto name = (expression);                                            \
-  if (!name) return std::unexpected(std::move(name).error());          \
+#define BERTH_ASSIGN_(target, expression, name)               \
+  auto name = (expression);                                   \
+  if (!name) return std::unexpected(std::move(name).error()); \
   target = std::move(*name)
 
 }  // namespace berth

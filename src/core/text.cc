@@ -1,7 +1,6 @@
 #include "core/text.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <numeric>
 
@@ -55,21 +54,6 @@ size_t EditDistance(std::string_view a, std::string_view b) {
     above = row;
   }
   return above[b.size()];
-}
-
-/// "AWS_SecretKey" -> {"aws", "secret", "key"}.
-std::vector<std::string> Words(std::string_view name) {
-  std::vector<std::string> words(1);
-  char previous = '\0';
-  for (const char c : name) {
-    const auto u = static_cast<unsigned char>(c);
-    const bool starts_word = std::isupper(u) && std::islower(static_cast<unsigned char>(previous));
-    if ((starts_word || !std::isalnum(u)) && !words.back().empty()) words.emplace_back();
-    if (std::isalnum(u)) words.back() += static_cast<char>(std::tolower(u));
-    previous = c;
-  }
-  if (words.back().empty()) words.pop_back();
-  return words;
 }
 
 }  // namespace
@@ -144,8 +128,7 @@ std::string ToValidUtf8(std::string_view text, size_t max_bytes) {
   return valid;
 }
 
-std::optional<std::string> Nearest(std::string_view word,
-                                   std::span<const std::string> candidates) {
+std::optional<std::string> Nearest(std::string_view word, std::span<const std::string> candidates) {
   std::optional<std::string> nearest;
   size_t best = std::max<size_t>(1, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
@@ -156,33 +139,6 @@ std::optional<std::string> Nearest(std::string_view word,
     }
   }
   return nearest;
-}
-
-bool LooksSecret(std::string_view name) {
-  constexpr std::array<std::string_view, 13> kSecretWords = {
-      "secret",     "secrets",     "password", "passwords", "passwd",        "passphrase", "pwd",
-      "credential", "credentials", "token",    "apikey",    "authorization", "pat"};
-  const std::vector<std::string> words = Words(name);
-  const auto is_secret = [&](const std::string& word) {
-    return std::find(kSecretWords.begin(), kSecretWords.end(), word) != kSecretWords.end();
-  };
-  // "key" is too common in models (key_dim, num_keys): it counts only at the end, behind a word.
-  // Tokens too are what language models read: a number or kind of token is no secret.
-  constexpr std::array<std::string_view, 9> kTokenKinds = {"pad", "eos", "bos", "unk", "mask",
-                                                           "sep", "cls", "per", "special"};
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (!is_secret(words[i])) continue;
-    if (words[i] != "token") return true;
-    const bool kind = i > 0 && std::find(kTokenKinds.begin(), kTokenKinds.end(), words[i - 1]) !=
-                                   kTokenKinds.end();
-    const bool property = i + 1 < words.size() && words[i + 1] != "value";
-    if (!kind && !property) return true;
-  }
-  if (words.size() < 2 || words.back() != "key") return false;
-  constexpr std::array<std::string_view, 11> kKeyKinds = {"access", "api",  "private", "secret",
-                                                          "auth",   "ssh",  "encryption", "signing",
-                                                          "license", "account", "master"};
-  return std::find(kKeyKinds.begin(), kKeyKinds.end(), words[words.size() - 2]) != kKeyKinds.end();
 }
 
 }  // namespace berth

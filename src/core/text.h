@@ -35,13 +35,4 @@ std::string ToValidUtf8(std::string_view text, size_t max_bytes = std::string_vi
 /// one is near enough to be worth asking "did you mean".
 std::optional<std::string> Nearest(std::string_view word, std::span<const std::string> candidates);
 
-/// True where a variable, option or hyperparameter of this name probably holds a secret: its
-/// words, split at `_`, `-`, `.` and case changes, name a key, token, password, credential …
-/// "AWS_SECRET_ACCESS_KEY", "apiToken", "db-password" are; "monkey", "tokenizer", "max_tokens",
-/// "key_dim" are not.
-bool LooksSecret(std::string_view name);
-
-/// What is printed in place of a secret value.
-inline constexpr std::string_view kMasked = "******";
-
 }  // namespace berth

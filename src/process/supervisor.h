@@ -8,6 +8,7 @@
 #pragma once
 
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -59,6 +60,8 @@ struct SuperviseOptions {
   int error_fd = 2;
   /// The command's standard input: ours, else /dev/null.
   bool inherit_input = true;
+  /// The signal mask of the command, where it is not the caller's (see HeldSignals).
+  std::optional<sigset_t> child_mask;
 };
 
 enum class StoppedBy { kNobody, kSignal, kDeadline };

@@ -1,7 +1,6 @@
 // The training job as the container sees it, from start to report.
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <vector>
 
@@ -16,22 +15,29 @@ namespace berth::training {
 [[nodiscard]] Result<contract::TrainingEnvironment> ReadEnvironment(
     const process::Variables& variables);
 
-/// The whole environment of the script: `variables` with SM_*, PYTHONPATH (code directory first)
-/// and PYTHONUNBUFFERED=1 (unless the user set it) on top.
+/// What the contract adds to the variables of the process: SM_* and the like, and PYTHONPATH with
+/// the code directory first.
+process::Variables ContractVariables(const process::Variables& variables,
+                                     const contract::TrainingEnvironment& environment);
+
+/// The whole environment of the script: `variables` with ContractVariables() on top, and
+/// PYTHONUNBUFFERED=1 unless it is set.
 process::Variables ScriptVariables(const process::Variables& variables,
                                    const contract::TrainingEnvironment& environment);
 
-/// How the script would be run, without installing or running anything. Empty argv where there
-/// is no entry point.
+/// How the script would be run, without installing or running anything.
 struct Plan {
-  process::Variables variables;         // what the contract adds, without the process's own
-  std::vector<std::string> arguments;   // SM_USER_ARGS
-  std::vector<std::string> command;     // argv
+  /// ContractVariables()
+  process::Variables variables;
+  /// SM_USER_ARGS
+  std::vector<std::string> arguments;
+  /// argv; empty where the job names neither an entry point nor a framework module.
+  std::vector<std::string> command;
 };
 [[nodiscard]] Result<Plan> MakePlan(const process::Variables& variables);
 
 /// Runs the job of this container to its end and reports it under output/. Returns the exit code
-/// for the process: 0 only where the job succeeded. Never throws, always reports.
+/// for the process: 0 only where the job succeeded.
 int RunJob(const process::Variables& variables);
 
 }  // namespace berth::training

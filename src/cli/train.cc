@@ -1,0 +1,33 @@
+#include "cli/command.h"
+#include "training/job.h"
+
+namespace berth::cli {
+namespace {
+
+constexpr char kFooter[] =
+    R"(Reads hyperparameters.json, inputdataconfig.json and resourceconfig.json under
+/opt/ml/input/config (SAGEMAKER_BASE_DIR replaces /opt/ml), brings the user's code into
+/opt/ml/code, installs it, runs it with its hyperparameters as arguments and the SM_*
+variables, and reports under /opt/ml/output.
+
+Variables:
+  BERTH_GRACE_SECONDS   from SIGTERM to SIGKILL for the script; default 100, the platform
+                        itself kills the container after 120
+
+Exit codes: 0 success; 1 a job that could not be started; 126 and 127 an entry point that could
+not be executed or was not found; 128+N a script killed by signal N; else the script's own.
+
+Examples:
+  train
+  SAGEMAKER_BASE_DIR=/tmp/ml berth train)";
+
+}  // namespace
+
+void AddTrain(CLI::App& parent, const Context& context, Action& action) {
+  CLI::App* command =
+      parent.add_subcommand("train", "Run the training job of this container (as SageMaker does)");
+  command->footer(kFooter);
+  command->callback([&] { action = [&context] { return training::RunJob(context.variables); }; });
+}
+
+}  // namespace berth::cli

@@ -1,0 +1,66 @@
+// The surroundings of a job, read once: files, variables, machine.
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "core/files.h"
+#include "core/text.h"
+#include "process/machine.h"
+#include "training/job.h"
+
+namespace berth::training {
+namespace {
+
+/// No platform sends more: 100 hyperparameters of 2,500 characters, 20 channels, 5 groups.
+constexpr size_t kConfigLimit = size_t{16} << 20;
+
+contract::ConfigFile ReadConfig(const std::string& path) {
+  auto bytes = ReadFile(path, kConfigLimit);
+  if (!bytes && bytes.error().system_error() != 0) {
+    return {path, Fail(std::strerror(bytes.error().system_error()), bytes.error().system_error())};
+  }
+  return {path, std::move(bytes)};
+}
+
+std::string Variable(const process::Variables& variables, const std::string& name) {
+  const auto found = variables.find(name);
+  return found == variables.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+Result<contract::TrainingEnvironment> ReadEnvironment(const process::Variables& variables) {
+  const std::string base = Variable(variables, "SAGEMAKER_BASE_DIR");
+  const auto layout = contract::Layout::Under(base.empty() ? contract::kDefaultBase : base);
+  const process::Machine machine = process::ProbeMachine(variables);
+  return contract::ReadTrainingEnvironment(
+      {.layout = layout,
+       .hyperparameters = ReadConfig(layout.hyperparameters_file),
+       .input_data_config = ReadConfig(layout.input_data_config_file),
+       .resource_config = ReadConfig(layout.resource_config_file),
+       .variables = variables,
+       .cpus = machine.cpus,
+       .gpus = machine.gpus,
+       .neurons = machine.neurons});
+}
+
+process::Variables ContractVariables(const process::Variables& variables,
+                                     const contract::TrainingEnvironment& environment) {
+  process::Variables added = contract::ToVariables(environment);
+  // Python would take an empty entry for the working directory.
+  const std::string path = Variable(variables, "PYTHONPATH");
+  added["PYTHONPATH"] =
+      path.empty() ? environment.layout.code : environment.layout.code + ":" + path;
+  return added;
+}
+
+process::Variables ScriptVariables(const process::Variables& variables,
+                                   const contract::TrainingEnvironment& environment) {
+  process::Variables all = ContractVariables(variables, environment);
+  all.insert(variables.begin(), variables.end());
+  // Python buffers what it writes to a pipe: the log would come late, and be lost with a crash.
+  all.try_emplace("PYTHONUNBUFFERED", "1");
+  return all;
+}
+
+}  // namespace berth::training

@@ -1,0 +1,271 @@
+// The training job as a straight story. Each step ends it with a Failure, or goes on.
+#include "training/job.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+
+#include "core/files.h"
+#include "core/log.h"
+#include "core/secrets.h"
+#include "launch/hosts.h"
+#include "process/held_signals.h"
+#include "training/failure.h"
+#include "training/framework_module.h"
+#include "training/report.h"
+#include "usercode/usercode.h"
+
+namespace berth::training {
+namespace {
+
+using contract::TrainingEnvironment;
+using process::HeldSignals;
+using process::Outcome;
+using process::Variables;
+
+constexpr std::string_view kRoom = "training";
+/// Enough of the end of a log for the traceback of a deep recursion.
+constexpr size_t kTailBytes = 64 * 1024;
+
+/// A step's end: nothing where the job goes on.
+using Step = std::optional<Failure>;
+
+Failure ClientError(std::string message) {
+  return {.type = "ClientError", .exit_code = 1, .message = std::move(message), .command = {}};
+}
+
+std::string Variable(const Variables& variables, const std::string& name) {
+  const auto found = variables.find(name);
+  return found == variables.end() ? std::string() : found->second;
+}
+
+/// BERTH_GRACE_SECONDS, where it is a number of seconds.
+std::chrono::milliseconds Grace(const Variables& variables) {
+  const std::string text = Variable(variables, "BERTH_GRACE_SECONDS");
+  if (text.empty()) return process::kDefaultGrace;
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc() || end != text.data() + text.size() || !(seconds >= 0) ||
+      seconds > 86'400) {
+    log::Warning(kRoom, "BERTH_GRACE_SECONDS is \"{}\": expected seconds from 0 to 86400; using {}",
+                 text, process::kDefaultGrace.count() / 1000);
+    return process::kDefaultGrace;
+  }
+  return std::chrono::milliseconds(static_cast<long>(seconds * 1000));
+}
+
+usercode::Source SourceOf(const TrainingEnvironment& environment) {
+  return {.submit_directory = environment.submit_directory,
+          .entry_point = environment.entry_point,
+          .code_directory = environment.layout.code};
+}
+
+/// One job of one container, with what its steps share.
+class Job {
+ public:
+  Job(const Variables& variables, const TrainingEnvironment& environment, const HeldSignals& held)
+      : environment_(environment),
+        held_(held),
+        variables_(ScriptVariables(variables, environment)),
+        grace_(Grace(variables)),
+        studio_local_mode_(Variable(variables, "SM_STUDIO_LOCAL_MODE")) {
+    for (const auto& [name, value] : variables_) secrets_.Learn(name, value);
+  }
+
+  const Secrets& secrets() const { return secrets_; }
+
+  Step Run() {
+    Describe();
+    if (!environment_.framework_module.empty()) return RunFrameworkModule();
+
+    if (environment_.entry_point.empty()) {
+      return ClientError(
+          "the job names no entry point: set the hyperparameter sagemaker_program, or the variable "
+          "SAGEMAKER_PROGRAM, to the script to run, relative to its source directory "
+          "(\"train.py\")");
+    }
+    const usercode::Source source = SourceOf(environment_);
+    if (auto fetched = usercode::Fetch(source); !fetched) {
+      return ClientError(fetched.error().message());
+    }
+    const auto kind = usercode::Classify(source);
+    if (!kind) return ClientError(kind.error().message());
+    std::string python;
+    if (*kind != usercode::EntryPointKind::kProgram) {
+      auto found = usercode::FindPython(variables_);
+      if (!found) return ClientError(found.error().message());
+      python = *std::move(found);
+    }
+    if (auto step = Install(source, *kind, python)) return step;
+    if (auto prepared = usercode::PrepareEntryPoint(source, *kind); !prepared) {
+      return ClientError(prepared.error().message());
+    }
+    if (auto step = WaitForOtherHosts()) return step;
+    return RunEntryPoint(usercode::EntryPointCommand(
+        source, *kind, python, contract::ToArguments(environment_), variables_));
+  }
+
+ private:
+  void Describe() const {
+    log::Info(kRoom, "job \"{}\" on {} (host {} of {}), {} CPU(s), {} GPU(s), {} Neuron core(s)",
+              environment_.job_name, environment_.current_host,
+              std::ranges::find(environment_.hosts, environment_.current_host) -
+                  environment_.hosts.begin() + 1,
+              environment_.hosts.size(), environment_.cpus, environment_.gpus,
+              environment_.neurons);
+    if (!log::Enabled(log::Level::kDebug)) return;
+    for (const auto& [name, value] : variables_) {
+      log::Debug(kRoom, "{}={}", name, secrets_.MaskValue(name, value));
+    }
+  }
+
+  Step Install(const usercode::Source& source, usercode::EntryPointKind kind,
+               const std::string& python) const {
+    for (const auto& command : usercode::InstallCommands(source, kind, python, variables_)) {
+      const auto outcome = Supervise(command);
+      if (!outcome) return ClientError(outcome.error().message());
+      if (outcome->ok() && outcome->stopped_by == process::StoppedBy::kNobody) continue;
+      return Failure{.type = kind == usercode::EntryPointKind::kPythonPackage
+                                 ? "InstallModuleError"
+                                 : "InstallRequirementsError",
+                     .exit_code = std::max(outcome->code(), 1),
+                     .message = FailureMessage(*outcome),
+                     .command = command.argv};
+    }
+    return {};
+  }
+
+  Step WaitForOtherHosts() const {
+    if (environment_.hosts.size() < 2) return {};
+    if (studio_local_mode_ == "true" || studio_local_mode_ == "True") return {};
+    const auto met =
+        launch::WaitForHosts(environment_.hosts, launch::kHostsDeadline, held_.descriptor());
+    if (met) return {};
+    Failure failure = ClientError(met.error().message());
+    if (const int signal = held_.Pending()) failure.exit_code = 128 + signal;
+    return failure;
+  }
+
+  Step RunEntryPoint(const process::Command& command) const {
+    const auto outcome = Supervise(command);
+    if (!outcome) return ClientError(outcome.error().message());
+    if (outcome->ok()) return {};
+    return Failure{.type = "ExecuteUserScriptError",
+                   .exit_code = outcome->code(),
+                   .message = FailureMessage(*outcome),
+                   .command = command.argv};
+  }
+
+  Step RunFrameworkModule() const {
+    const auto module = ParseFrameworkModule(environment_.framework_module);
+    if (!module) return ClientError(module.error().message());
+    const auto python = usercode::FindPython(variables_);
+    if (!python) return ClientError(python.error().message());
+    const auto scratch = TemporaryDirectory::Make("berth");
+    if (!scratch) return ClientError(scratch.error().message());
+    const auto report = scratch->path() / "report";
+
+    const process::Command command{.argv = FrameworkCommand(*python, *module, report),
+                                   .variables = variables_,
+                                   .directory = {}};
+    const auto outcome = Supervise(command);
+    if (!outcome) return ClientError(outcome.error().message());
+    if (outcome->ok()) return {};
+    const auto told = ReadFile(report);
+    // Its own words are the whole report, as the reference gives them.
+    if (told && !told->empty()) {
+      return Failure{.type = {}, .exit_code = outcome->code(), .message = *told, .command = {}};
+    }
+    return Failure{.type = "ExecuteUserScriptError",
+                   .exit_code = outcome->code(),
+                   .message = FailureMessage(*outcome),
+                   .command = {*python, "-c", "import " + module->module, module->function}};
+  }
+
+  Result<Outcome> Supervise(const process::Command& command) const {
+    log::Info(kRoom, "running: {}", secrets_.MaskCommand(command.argv));
+    process::SuperviseOptions options;
+    options.grace = grace_;
+    options.tail_bytes = kTailBytes;
+    options.child_mask = held_.mask_before();
+    return process::Supervise(command, options);
+  }
+
+  const TrainingEnvironment& environment_;
+  const HeldSignals& held_;
+  const Variables variables_;
+  const std::chrono::milliseconds grace_;
+  const std::string studio_local_mode_;
+  Secrets secrets_;
+};
+
+/// Where the reports go even when the configuration cannot be read.
+contract::Layout LayoutOf(const Variables& variables) {
+  const std::string base = Variable(variables, "SAGEMAKER_BASE_DIR");
+  return contract::Layout::Under(base.empty() ? contract::kDefaultBase : base);
+}
+
+}  // namespace
+
+Result<Plan> MakePlan(const Variables& variables) {
+  BERTH_ASSIGN(const TrainingEnvironment environment, ReadEnvironment(variables));
+  Plan plan{.variables = ContractVariables(variables, environment),
+            .arguments = contract::ToArguments(environment),
+            .command = {}};
+  const auto python = usercode::FindPython(variables).value_or("python3");
+  if (!environment.framework_module.empty()) {
+    BERTH_ASSIGN(const FrameworkModule module, ParseFrameworkModule(environment.framework_module));
+    plan.command = {python, "-c",
+                    fmt::format("import {0}; {0}.{1}()", module.module, module.function)};
+    return plan;
+  }
+  if (environment.entry_point.empty()) return plan;
+  usercode::Source source = SourceOf(environment);
+  auto kind = usercode::Classify(source);
+  if (!kind && std::filesystem::is_directory(source.submit_directory)) {
+    source.code_directory = source.submit_directory;
+    kind = usercode::Classify(source);
+  }
+  // Code that is not here yet is told by its name.
+  const auto by_name = source.entry_point.ends_with(".py") ? usercode::EntryPointKind::kPythonScript
+                                                           : usercode::EntryPointKind::kProgram;
+  plan.command =
+      usercode::EntryPointCommand(source, kind.value_or(by_name), python, plan.arguments, variables)
+          .argv;
+  return plan;
+}
+
+int RunJob(const Variables& variables) {
+  const HeldSignals held;
+  const contract::Layout layout = LayoutOf(variables);
+  ClearReports(layout);
+
+  Step failure;
+  Secrets secrets;
+  if (const auto environment = ReadEnvironment(variables)) {
+    log::SetLevel(log::LevelFromNumber(environment->log_level));
+    Job job(variables, *environment, held);
+    failure = job.Run();
+    secrets = job.secrets();
+  } else {
+    failure = ClientError(environment.error().message());
+  }
+
+  // From here on the exit code stands; reporting cannot change it.
+  if (!failure) {
+    ReportSuccess(layout);
+    log::Info(kRoom, "the job succeeded");
+    return 0;
+  }
+  const int exit_code = failure->exit_code != 0 ? failure->exit_code : 1;
+  const std::string text = FailureText(*failure, secrets);
+  log::Error(kRoom, "the job failed with exit code {}\n{}", exit_code, text);
+  ReportFailure(layout, text);
+  return exit_code;
+}
+
+}  // namespace berth::training
