@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <netdb.h>
+#include <nss.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -41,6 +42,10 @@ std::vector<std::string> Unresolved(const std::vector<std::string>& hosts, const
 }  // namespace
 
 bool ResolveHost(const std::string& host) {
+  // A static binary must not load the image's NSS modules: they belong to another C library.
+  // "files" and "dns" are built in.
+  static const int configured = ::__nss_configure_lookup("hosts", "files dns");
+  if (configured != 0) return false;
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
