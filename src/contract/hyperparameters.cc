@@ -6,7 +6,7 @@
 #include <array>
 
 #include "contract/python_text.h"
-#include "core/text.h"
+#include "core/wtf8.h"
 
 namespace berth::contract {
 namespace {
@@ -77,7 +77,7 @@ Result<std::optional<std::string>> ReservedText(const Hyperparameters& all, std:
   if (value == nullptr || value->IsNull()) return std::optional<std::string>();
   std::string text = PythonStr(*value);
   BERTH_TRY(CheckPassable(text, path, PlaceOfHyperparameter(name)));
-  return std::optional(std::move(text));
+  return EncodeForSystem(text);
 }
 
 }  // namespace berth::contract

@@ -26,7 +26,7 @@ struct Hyperparameters {
 /// process.
 [[nodiscard]] Result<Hyperparameters> ReadHyperparameters(const ConfigFile& file);
 
-/// str() of a reserved one; nothing where it is missing or null.
+/// str() of a reserved one, as bytes; nothing where it is missing or null.
 [[nodiscard]] Result<std::optional<std::string>> ReservedText(const Hyperparameters& all,
                                                               std::string_view name,
                                                               const std::string& path);

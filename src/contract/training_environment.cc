@@ -20,7 +20,7 @@ constexpr std::string_view kLevels =
 std::optional<std::string> Variable(const Inputs& inputs, const std::string& name) {
   const auto found = inputs.variables.find(name);
   if (found == inputs.variables.end() || found->second.empty()) return std::nullopt;
-  return DecodeFromSystem(found->second);
+  return found->second;
 }
 
 std::string FirstOf(const Inputs& inputs, std::initializer_list<const char*> names) {
@@ -67,7 +67,7 @@ Result<void> ReadProgram(const Inputs& inputs, const Hyperparameters& hyperparam
                ReservedText(hyperparameters, "sagemaker_program", inputs.hyperparameters.path));
   if (const std::optional<std::string> variable = Variable(inputs, "SAGEMAKER_PROGRAM")) {
     environment.entry_point = *variable;
-    environment.user_entry_point = *variable;
+    environment.user_entry_point = DecodeFromSystem(*variable);
     environment.module_name = LessPy(*variable);
   } else {
     environment.entry_point = text.value_or("");

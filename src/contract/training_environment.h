@@ -34,8 +34,9 @@ struct Inputs {
   bool smddpmprun_installed = false;
 };
 
-/// Inherits from Cluster: hosts, groups, master. Strings are Python's (core/wtf8.h): what goes to
-/// the system goes through EncodeForSystem(); ToVariables() and ToArguments*() do so themselves.
+/// Plain strings here are bytes as the system takes them (a file's name, a variable's value). JSON
+/// values, and the names of hosts, groups and channels, are Python's strings (core/wtf8.h), which
+/// are the same bytes unless they hold escaped ones.
 struct TrainingEnvironment : Cluster {
   Layout layout;
 

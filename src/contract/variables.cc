@@ -18,13 +18,13 @@ Value Texts(const std::vector<std::string>& texts) {
   return Array(texts.begin(), texts.end());
 }
 
-/// A path of the layout, which is bytes, as Python's string.
-Value Path(const std::string& bytes) {
+/// Bytes as Python's string.
+Value Decoded(const std::string& bytes) {
   return DecodeFromSystem(bytes);
 }
 
-Value OrNull(const std::string& text) {
-  return text.empty() ? Value() : Value(text);
+Value OrNull(const std::string& bytes) {
+  return bytes.empty() ? Value() : Decoded(bytes);
 }
 
 Value GroupNames(const TrainingEnvironment& e) {
@@ -57,7 +57,7 @@ Value ChannelPaths(const TrainingEnvironment& e) {
 }
 
 Value ModuleDirectory(const TrainingEnvironment& e) {
-  return e.submit_directory.empty() ? Path(e.layout.code) : Value(e.submit_directory);
+  return Decoded(e.submit_directory.empty() ? e.layout.code : e.submit_directory);
 }
 
 /// Whether SM_HP_MP_PARAMETERS asks for model parallelism, with the values Python's `and` gives.
@@ -84,9 +84,9 @@ Value TrainingEnv(const TrainingEnvironment& e) {
       {"framework_module", OrNull(e.framework_module)},
       {"hosts", Texts(e.hosts)},
       {"hyperparameters", e.hyperparameters},
-      {"input_config_dir", Path(e.layout.input_config)},
+      {"input_config_dir", Decoded(e.layout.input_config)},
       {"input_data_config", e.input_data_config},
-      {"input_dir", Path(e.layout.input)},
+      {"input_dir", Decoded(e.layout.input)},
       {"instance_groups", GroupNames(e)},
       {"instance_groups_dict", GroupsByName(e)},
       {"is_hetero", e.is_hetero},
@@ -97,16 +97,16 @@ Value TrainingEnv(const TrainingEnvironment& e) {
       {"job_name", OrNull(e.job_name)},
       {"log_level", e.log_level},
       {"master_hostname", e.master_host},
-      {"model_dir", Path(e.layout.model)},
+      {"model_dir", Decoded(e.layout.model)},
       {"module_dir", ModuleDirectory(e)},
-      {"module_name", e.module_name},
+      {"module_name", Decoded(e.module_name)},
       {"network_interface_name", e.network_interface},
       {"num_cpus", e.cpus},
       {"num_gpus", e.gpus},
       {"num_neurons", e.neurons},
-      {"output_data_dir", Path(e.layout.output_data)},
-      {"output_dir", Path(e.layout.output)},
-      {"output_intermediate_dir", Path(e.layout.output_intermediate)},
+      {"output_data_dir", Decoded(e.layout.output_data)},
+      {"output_dir", Decoded(e.layout.output)},
+      {"output_intermediate_dir", Decoded(e.layout.output_intermediate)},
       {"resource_config", e.resource_config},
       {"topology", Topology(e)},
       {"user_entry_point", e.user_entry_point},
@@ -123,10 +123,14 @@ class Exporter {
                                                       : json::Dump(value));
   }
 
+  /// Of Python's strings.
   void Plain(const std::string& name, const std::string& text) {
-    std::string bytes = EncodeForSystem(name);
-    if (bytes.find('=') != std::string::npos) return;
-    variables_.insert_or_assign(std::move(bytes), EncodeForSystem(text));
+    PlainBytes(EncodeForSystem(name), EncodeForSystem(text));
+  }
+
+  void PlainBytes(std::string name, std::string value) {
+    if (name.find('=') != std::string::npos) return;
+    variables_.insert_or_assign(std::move(name), std::move(value));
   }
 
   /// Only where the classic contract does not have the name.
@@ -148,7 +152,7 @@ void ExportClassic(const TrainingEnvironment& e, Exporter& out) {
   out.Classic("framework_params", e.framework_parameters);
   out.Classic("resource_config", e.resource_config);
   out.Classic("input_data_config", e.input_data_config);
-  out.Classic("output_data_dir", Path(e.layout.output_data));
+  out.Classic("output_data_dir", Decoded(e.layout.output_data));
   out.Classic("channels", Texts(e.channels));
   out.Classic("current_host", e.current_host);
   out.Classic("current_instance_type", e.current_instance_type);
@@ -158,20 +162,20 @@ void ExportClassic(const TrainingEnvironment& e, Exporter& out) {
   out.Classic("instance_groups_dict", GroupsByName(e));
   out.Classic("distribution_instance_groups", Texts(e.distribution_instance_groups));
   out.Classic("is_hetero", e.is_hetero);
-  out.Classic("module_name", e.module_name);
+  out.Classic("module_name", Decoded(e.module_name));
   out.Classic("log_level", e.log_level);
   out.Classic("framework_module", OrNull(e.framework_module));
-  out.Classic("input_dir", Path(e.layout.input));
-  out.Classic("input_config_dir", Path(e.layout.input_config));
-  out.Classic("output_dir", Path(e.layout.output));
+  out.Classic("input_dir", Decoded(e.layout.input));
+  out.Classic("input_config_dir", Decoded(e.layout.input_config));
+  out.Classic("output_dir", Decoded(e.layout.output));
   out.Classic("num_cpus", e.cpus);
   out.Classic("num_gpus", e.gpus);
   out.Classic("num_neurons", e.neurons);
-  out.Classic("model_dir", Path(e.layout.model));
+  out.Classic("model_dir", Decoded(e.layout.model));
   out.Classic("module_dir", ModuleDirectory(e));
   out.Classic("training_env", TrainingEnv(e));
   out.Classic("user_args", Texts(ArgumentTexts(e.hyperparameters)));
-  out.Classic("output_intermediate_dir", Path(e.layout.output_intermediate));
+  out.Classic("output_intermediate_dir", Decoded(e.layout.output_intermediate));
   if (e.topology) out.Classic("topology", *e.topology);
   // In the order of the files: of two names that differ in case only, the later wins.
   for (const auto& [channel, about] : e.input_data_config) {
@@ -193,18 +197,18 @@ Value DistributedConfig(const TrainingEnvironment& e) {
 void ExportV3(const TrainingEnvironment& e, Exporter& out) {
   std::vector<std::string> sorted = e.hosts;
   std::sort(sorted.begin(), sorted.end());
-  out.Added("SM_INPUT_DATA_DIR", DecodeFromSystem(e.layout.input_data));
-  out.Added("SM_OUTPUT_FAILURE", DecodeFromSystem(e.layout.failure));
-  out.Added("SM_MASTER_ADDR", e.master_host);
-  out.Added("SM_MASTER_PORT", "7777");
-  out.Added("SM_HOST_COUNT", std::to_string(e.hosts.size()));
+  out.PlainBytes("SM_INPUT_DATA_DIR", e.layout.input_data);
+  out.PlainBytes("SM_OUTPUT_FAILURE", e.layout.failure);
+  out.Plain("SM_MASTER_ADDR", e.master_host);
+  out.Plain("SM_MASTER_PORT", "7777");
+  out.Plain("SM_HOST_COUNT", std::to_string(e.hosts.size()));
   const auto rank = std::find(sorted.begin(), sorted.end(), e.current_host);
   if (rank != sorted.end()) {
-    out.Added("SM_CURRENT_HOST_RANK", std::to_string(rank - sorted.begin()));
+    out.Plain("SM_CURRENT_HOST_RANK", std::to_string(rank - sorted.begin()));
   }
-  out.Added("SM_SOURCE_DIR", DecodeFromSystem(e.layout.code));
-  out.Added("SM_ENTRY_SCRIPT", e.entry_point);
-  out.Added("SM_DISTRIBUTED_CONFIG", json::DumpPython(DistributedConfig(e)));
+  out.PlainBytes("SM_SOURCE_DIR", e.layout.code);
+  out.PlainBytes("SM_ENTRY_SCRIPT", e.entry_point);
+  out.Plain("SM_DISTRIBUTED_CONFIG", json::DumpPython(DistributedConfig(e)));
   // Backwards, since the first one Added() stays and, as above, the later one wins.
   for (auto member = e.hyperparameters.end(); member != e.hyperparameters.begin();) {
     --member;
@@ -221,8 +225,8 @@ Variables ToVariables(const TrainingEnvironment& environment) {
   ExportClassic(environment, out);
   ExportV3(environment, out);
   out.Plain("CURRENT_HOST", environment.current_host);
-  out.Plain("SAGEMAKER_JOB_NAME", environment.job_name_parameter);
-  out.Plain("SAGEMAKER_REGION", environment.region);
+  out.PlainBytes("SAGEMAKER_JOB_NAME", environment.job_name_parameter);
+  out.PlainBytes("SAGEMAKER_REGION", environment.region);
   return out.Take();
 }
 
