@@ -72,10 +72,14 @@ class Packer {
     const FileId id{about.st_dev, about.st_ino};
     if (std::find(skipped_.begin(), skipped_.end(), id) != skipped_.end()) return {};
     switch (about.st_mode & S_IFMT) {
-      case S_IFDIR: return PackDirectory(folder, name, path, depth);
-      case S_IFREG: return PackFile(folder, name, path);
-      case S_IFLNK: return PackLink(folder, name, path, about, depth);
-      default: Warn(fmt::format("{} was left out: it is a socket, FIFO or device", Quoted(path)));
+      case S_IFDIR:
+        return PackDirectory(folder, name, path, depth);
+      case S_IFREG:
+        return PackFile(folder, name, path);
+      case S_IFLNK:
+        return PackLink(folder, name, path, about, depth);
+      default:
+        Warn(fmt::format("{} was left out: it is a socket, FIFO or device", Quoted(path)));
     }
     return {};
   }
@@ -102,9 +106,10 @@ class Packer {
     if (n < 0) return FailErrno(What("read", path));
     target.resize(static_cast<size_t>(n));
     if (!CheckLinkTarget(target, depth)) {
-      Warn(fmt::format("{} is a link that leads out of the directory, to {}: what it links to is "
-                       "not in the archive",
-                       Quoted(path), Quoted(target)));
+      Warn(
+          fmt::format("{} is a link that leads out of the directory, to {}: what it links to is "
+                      "not in the archive",
+                      Quoted(path), Quoted(target)));
     }
     BERTH_TRY(Within(path, writer_.AddSymbolicLink(path, target, about.st_mtime)));
     ++report_.entries;
@@ -113,8 +118,8 @@ class Packer {
 
   Result<void> PackFile(int folder, const std::string& name, const std::string& path) {
     // O_NONBLOCK: it may have become a FIFO since we looked.
-    const Descriptor file(::openat(folder, name.c_str(),
-                                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    const Descriptor file(
+        ::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!file && errno == ENOENT) return Vanished(path);
     struct stat about;
     if (!file || ::fstat(file.get(), &about) != 0) return FailErrno(What("read", path));
@@ -189,8 +194,7 @@ class PendingFile {
 
   Result<void> Keep(const fs::path& final_path) {
     // A full disk may show only at close (NFS, quotas).
-    if (::close(file_.Release()) != 0 ||
-        ::rename(name_.c_str(), final_path.c_str()) != 0) {
+    if (::close(file_.Release()) != 0 || ::rename(name_.c_str(), final_path.c_str()) != 0) {
       return FailErrno("cannot put it in place");
     }
     name_.clear();
@@ -211,7 +215,7 @@ Result<CreateReport> Create(const fs::path& directory, const fs::path& output) {
   struct stat about;
   if (::fstat(file.get(), &about) == 0) skipped.emplace_back(about.st_dev, about.st_ino);
   if (::stat(output.c_str(), &about) == 0) skipped.emplace_back(about.st_dev, about.st_ino);
-  BERTH_ASSIGN(TarWriter writer, TarWriter::Open(file.get()));
+  TarWriter writer(file.get());
   Packer packer(writer, std::move(skipped));
   BERTH_TRY(packer.PackFolder(folder.get(), "", 0));
   BERTH_TRY(writer.Close());

@@ -44,7 +44,8 @@ Result<void> ExtractFile(TarReader& reader, const TarEntry& entry, const NamePar
     BERTH_TRY(WriteAt(file.get(), block->bytes, block->offset));
   }
   // A file may end in a hole.
-  if (::ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0) return FailErrno("cannot write");
+  if (::ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0)
+    return FailErrno("cannot write");
   if (::fchmod(file.get(), entry.mode & kKeptMode) != 0) return FailErrno("cannot set its mode");
   const std::timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, entry.modified};
   if (::futimens(file.get(), times) != 0) return FailErrno("cannot set its time");
@@ -54,7 +55,8 @@ Result<void> ExtractFile(TarReader& reader, const TarEntry& entry, const NamePar
 Result<void> ExtractEntry(TarReader& reader, const TarEntry& entry, ExtractionTree& tree) {
   BERTH_ASSIGN(const NameParts name, SplitEntryName(entry.name));
   switch (entry.kind) {
-    case EntryKind::kFile: return ExtractFile(reader, entry, name, tree);
+    case EntryKind::kFile:
+      return ExtractFile(reader, entry, name, tree);
     // A folder's set-group-id only hands its group on (shared folders have it): dropped.
     case EntryKind::kDirectory:
       return tree.AddDirectory(name, entry.mode & kKeptMode, entry.modified);
@@ -65,7 +67,8 @@ Result<void> ExtractEntry(TarReader& reader, const TarEntry& entry, ExtractionTr
       if (!target) return Fail(target.error().Within("of the file it links to"));
       return tree.AddHardLink(name, *target);
     }
-    case EntryKind::kOther: break;
+    case EntryKind::kOther:
+      break;
   }
   return Fail("it is a device, FIFO or socket");
 }
@@ -78,8 +81,8 @@ Result<ExtractSummary> ExtractAll(const ByteSource& source, ExtractionTree& tree
     BERTH_ASSIGN(const auto entry, reader.Next());
     if (!entry) break;
     if (++summary.entries > limits.max_entries) {
-      return Fail(fmt::format("the archive has more than the allowed {} entries",
-                              limits.max_entries));
+      return Fail(
+          fmt::format("the archive has more than the allowed {} entries", limits.max_entries));
     }
     if (entry->kind == EntryKind::kFile) {
       if (entry->size > limits.max_bytes - summary.bytes) {

@@ -21,7 +21,9 @@ constexpr mode_t kPrivate = 0700;
 // Each part of a name may make a folder: without a bound one long name would make 500,000.
 constexpr size_t kMaxDepth = 256;
 
-std::timespec Untouched() { return {.tv_sec = 0, .tv_nsec = UTIME_OMIT}; }
+std::timespec Untouched() {
+  return {.tv_sec = 0, .tv_nsec = UTIME_OMIT};
+}
 
 /// The file type at `name` in `parent`, links not followed; 0 where there is nothing.
 mode_t TypeAt(int parent, const std::string& name) {

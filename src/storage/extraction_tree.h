@@ -35,7 +35,8 @@ class ExtractionTree {
   /// Opens `root`, making it where it is missing; refuses one that holds something.
   [[nodiscard]] static Result<ExtractionTree> Open(const std::filesystem::path& root);
 
-  [[nodiscard]] Result<void> AddDirectory(const NameParts& name, mode_t mode, std::timespec modified);
+  [[nodiscard]] Result<void> AddDirectory(const NameParts& name, mode_t mode,
+                                          std::timespec modified);
   /// An empty file, open for writing.
   [[nodiscard]] Result<Descriptor> AddFile(const NameParts& name);
   [[nodiscard]] Result<void> AddSymbolicLink(const NameParts& name, const std::string& target,

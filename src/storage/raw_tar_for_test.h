@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "storage/archive.h"
 
@@ -42,7 +44,9 @@ inline std::string RawTar(const RawEntry& entry) {
   put(148, "        ");
   put(156, std::string_view(&entry.type, 1));
   put(157, std::string_view(entry.link_target).substr(0, 100));
-  put(257, std::string_view("ustar\0" "00", 8));
+  put(257, std::string_view("ustar\0"
+                            "00",
+                            8));
   put(329, "0000000");
   put(337, "0000000");
   unsigned sum = 0;
@@ -52,14 +56,21 @@ inline std::string RawTar(const RawEntry& entry) {
 }
 
 /// A pax header for the entry behind it.
-inline std::string PaxHeader(std::string_view key, std::string_view value) {
-  const size_t rest = key.size() + value.size() + 3;  // ' ', '=', '\n'
-  size_t length = rest + 1;
-  while (std::to_string(length).size() + rest != length) ++length;
-  return RawTar({.name = "pax", .type = 'x', .content = fmt::format("{} {}={}\n", length, key, value)});
+inline std::string PaxHeader(
+    std::initializer_list<std::pair<std::string_view, std::string_view>> records) {
+  std::string content;
+  for (const auto& [key, value] : records) {
+    const size_t rest = key.size() + value.size() + 3;  // ' ', '=', '\n'
+    size_t length = rest + 1;
+    while (std::to_string(length).size() + rest != length) ++length;
+    content += fmt::format("{} {}={}\n", length, key, value);
+  }
+  return RawTar({.name = "pax", .type = 'x', .content = std::move(content)});
 }
 
-inline std::string TarEnd() { return std::string(1024, '\0'); }
+inline std::string TarEnd() {
+  return std::string(1024, '\0');
+}
 
 inline std::string Gzip(std::string_view bytes) {
   z_stream zlib{};
@@ -77,8 +88,8 @@ inline std::string Gzip(std::string_view bytes) {
 
 /// `bytes` in pieces of at most `step`, as a network hands them out.
 inline ByteSource FromText(std::string bytes, size_t step = 1000) {
-  return [bytes = std::move(bytes), at = size_t{0}, step](std::span<char> buffer) mutable
-         -> Result<size_t> {
+  return [bytes = std::move(bytes), at = size_t{0},
+          step](std::span<char> buffer) mutable -> Result<size_t> {
     const size_t n = std::min({step, buffer.size(), bytes.size() - at});
     std::memcpy(buffer.data(), bytes.data() + at, n);
     at += n;

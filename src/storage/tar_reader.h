@@ -49,7 +49,7 @@ class TarReader {
   };
 
   static ptrdiff_t Read(archive* reader, void* self, const void** bytes);
-  Error Failure();
+  Error Failure(bool in_header);
 
   Inflater inflater_;
   std::optional<Error> source_error_;

@@ -1,25 +1,30 @@
-// Writes a .tar.gz to a descriptor: libarchive's writer, GNU flavour.
+// Writes a .tar.gz to a descriptor.
 //
-// GNU's and not pax: it stores names as the bytes they are, where pax wants UTF-8 and libarchive
-// cannot convert in the C locale. Every tar reads it, with names and sizes of any length.
+// Ours and not libarchive's, whose tar writers drag every format it knows, and the libraries behind
+// them, into a static binary. The format is GNU's: names are the bytes they are, of any length,
+// where pax wants UTF-8. Every tar and Python's tarfile read it.
 #pragma once
+
+#include <zlib.h>
 
 #include <cstdint>
 #include <ctime>
-#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/error.h"
-
-struct archive;
 
 namespace berth::storage {
 
 class TarWriter {
  public:
   /// Writes to `fd`, which stays the caller's.
-  [[nodiscard]] static Result<TarWriter> Open(int fd);
+  explicit TarWriter(int fd);
+  TarWriter(const TarWriter&) = delete;
+  TarWriter& operator=(const TarWriter&) = delete;
+  ~TarWriter();
 
   [[nodiscard]] Result<void> AddDirectory(const std::string& name, unsigned mode, std::time_t time);
   [[nodiscard]] Result<void> AddSymbolicLink(const std::string& name, const std::string& target,
@@ -33,16 +38,27 @@ class TarWriter {
   [[nodiscard]] Result<void> Close();
 
  private:
-  struct Free {
-    void operator()(archive* writer) const;
+  struct Header {
+    std::string_view name;
+    char type = '0';
+    std::string_view link_target = {};
+    uint64_t size = 0;
+    unsigned mode = 0644;
+    std::time_t time = 0;
   };
-  explicit TarWriter(archive* writer) : writer_(writer) {}
 
-  Result<void> AddHeader(const std::string& name, unsigned type, uint64_t size, unsigned mode,
-                         std::time_t time, const std::string& target);
-  std::unexpected<Error> Failure() const;
+  Result<void> Begin(const Header& header);
+  Result<void> PutHeader(const Header& header);
+  Result<void> PutLong(char type, std::string_view text);
+  Result<void> PutZeros(uint64_t count);
+  Result<void> Put(std::string_view bytes, int flush = Z_NO_FLUSH);
 
-  std::unique_ptr<archive, Free> writer_;
+  int fd_;
+  z_stream zlib_{};
+  bool ready_;
+  std::vector<char> output_;
+  uint64_t missing_ = 0;  // of the present file: content not yet written
+  uint64_t padding_ = 0;  // and what then fills its last block
 };
 
 }  // namespace berth::storage
