@@ -144,6 +144,21 @@ std::string ToValidUtf8(std::string_view text, size_t max_bytes) {
   return valid;
 }
 
+std::string Quoted(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string quoted = "\"";
+  for (const char c : ToValidUtf8(text)) {
+    const auto u = static_cast<unsigned char>(c);
+    if (u < 0x20 || u == 0x7F) {
+      quoted += {'\\', 'x', kHex[u >> 4], kHex[u & 0xF]};
+    } else {
+      if (c == '"' || c == '\\') quoted += '\\';
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
 std::optional<std::string> Nearest(std::string_view word,
                                    std::span<const std::string> candidates) {
   std::optional<std::string> nearest;

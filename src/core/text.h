@@ -31,6 +31,10 @@ std::optional<size_t> FirstInvalidUtf8(std::string_view text);
 /// inside a character.
 std::string ToValidUtf8(std::string_view text, size_t max_bytes = std::string_view::npos);
 
+/// In double quotes, for a message: a stranger's control characters and bad UTF-8 must not paint
+/// the terminal. `"` and `\` are escaped.
+std::string Quoted(std::string_view text);
+
 /// The candidate nearest to a mistyped word (edit distance, swapped neighbours count as one), if
 /// one is near enough to be worth asking "did you mean".
 std::optional<std::string> Nearest(std::string_view word, std::span<const std::string> candidates);
