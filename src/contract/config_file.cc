@@ -37,6 +37,11 @@ std::unexpected<Error> FailAt(const std::string& path, std::string_view place,
       fmt::format("cannot use \"{}\": {}: expected {}, found {}", path, place, expected, found));
 }
 
+std::string QuotedName(std::string_view name) {
+  constexpr size_t kLongest = 300;
+  return ToValidUtf8(json::DumpPretty(name), kLongest);
+}
+
 std::string Members::PlaceOf(std::string_view key) const {
   return place_.empty() ? std::string(key) : fmt::format("{}.{}", place_, key);
 }

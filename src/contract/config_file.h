@@ -25,6 +25,9 @@ struct ConfigFile {
 std::unexpected<Error> FailAt(const std::string& path, std::string_view place,
                               std::string_view expected, std::string_view found);
 
+/// A name out of a file in quotes, as JSON writes it, shortened: for errors.
+std::string QuotedName(std::string_view name);
+
 /// Reads typed members of one object inside a file. References must outlive it.
 class Members {
  public:

@@ -36,7 +36,7 @@ json::Value DecodeHyperparameter(const json::Value& value) {
 }
 
 std::string PlaceOfHyperparameter(std::string_view name) {
-  return fmt::format("hyperparameter \"{}\"", ToValidUtf8(name, 256));
+  return "hyperparameter " + QuotedName(name);
 }
 
 std::string ArgumentText(const json::Value& value) {

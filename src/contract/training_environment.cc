@@ -105,8 +105,7 @@ Result<std::vector<std::string>> ReadChannels(const json::Object& input_data_con
                                               const std::string& path) {
   std::vector<std::string> channels;
   for (const json::Object::Member* member : input_data_config.Sorted()) {
-    BERTH_TRY(CheckPassable(member->first, path,
-                            fmt::format("channel \"{}\"", ToValidUtf8(member->first, 256))));
+    BERTH_TRY(CheckPassable(member->first, path, "channel " + QuotedName(member->first)));
     channels.push_back(member->first);
   }
   return channels;

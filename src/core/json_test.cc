@@ -22,7 +22,9 @@ std::string ErrorOf(std::string_view text) {
 }
 
 /// Parsed and written again, as SM_* variables are.
-std::string Again(std::string_view text) { return Dump(Parsed(text)); }
+std::string Again(std::string_view text) {
+  return Dump(Parsed(text));
+}
 
 TEST(JsonTest, IntegersKeepEveryDigit) {
   const std::string big = "-123456789012345678901234567890123456789012345678901234567890";
@@ -99,8 +101,7 @@ TEST(JsonTest, TextThatWasAStringMayHoldLoneSurrogates) {
 
 TEST(JsonTest, ErrorsSayLineColumnExpectedAndFound) {
   EXPECT_EQ(ErrorOf(""), "line 1, column 1: expected a value, found the end of the text");
-  EXPECT_EQ(ErrorOf("{\n  \"a\": 1,\n}"),
-            "line 3, column 1: expected a name in '\"', found \"}\"");
+  EXPECT_EQ(ErrorOf("{\n  \"a\": 1,\n}"), "line 3, column 1: expected a name in '\"', found \"}\"");
   EXPECT_EQ(ErrorOf("{a: 1}"), "line 1, column 2: expected a name in '\"' or '}', found \"a\"");
   EXPECT_EQ(ErrorOf("{\"a\" 1}"), "line 1, column 6: expected ':', found \"1\"");
   EXPECT_EQ(ErrorOf("{\"a\": 1 \"b\"}"), "line 1, column 9: expected ',' or '}', found '\"'");
