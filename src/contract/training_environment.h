@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "contract/cluster.h"
+#include "contract/config_file.h"
 #include "contract/layout.h"
 #include "core/error.h"
 #include "core/json.h"
@@ -16,13 +18,6 @@
 namespace berth::contract {
 
 using Variables = std::map<std::string, std::string>;
-
-/// A configuration file as it was found.
-struct ConfigFile {
-  std::string path;
-  /// Its bytes, or why there are none ("No such file or directory").
-  Result<std::string> bytes;
-};
 
 struct Inputs {
   Layout layout;
@@ -34,15 +29,14 @@ struct Inputs {
   int cpus = 1;
   int gpus = 0;
   int neurons = 0;
+  /// SageMaker's data and model parallel launchers, `smddprun` and `smddpmprun`, are on PATH.
+  bool smddprun_installed = false;
+  bool smddpmprun_installed = false;
 };
 
-struct InstanceGroup {
-  std::string name;
-  std::string instance_type;
-  std::vector<std::string> hosts;
-};
-
-struct TrainingEnvironment {
+/// Inherits from Cluster: hosts, groups, master. Strings are Python's (core/wtf8.h): what goes to
+/// the system goes through EncodeForSystem(); ToVariables() and ToArguments*() do so themselves.
+struct TrainingEnvironment : Cluster {
   Layout layout;
 
   /// The user's hyperparameters, decoded, in the order of the file.
@@ -52,39 +46,37 @@ struct TrainingEnvironment {
   json::Object resource_config;
   json::Object input_data_config;
 
-  std::string current_host;
-  std::string current_instance_type;
-  std::string current_instance_group;
-  std::vector<std::string> current_instance_group_hosts;
-  std::vector<std::string> hosts;  // sorted
-  std::vector<InstanceGroup> instance_groups;
-  std::vector<std::string> distribution_instance_groups;
-  /// Hosts of the distribution's groups, else all hosts.
-  std::vector<std::string> distribution_hosts;
-  bool is_hetero = false;
-  std::string master_host;
-  bool is_master = false;
-  std::string network_interface;
-  std::optional<json::Value> topology;
   std::vector<std::string> channels;  // sorted
 
-  /// sagemaker_program as given ("train.py", "sub/train.py", "run.sh"); empty where none is.
+  /// What is run: SAGEMAKER_PROGRAM, else sagemaker_program ("train.py", "sub/train.py", "run.sh");
+  /// empty where none is.
   std::string entry_point;
-  /// entry_point less a ".py".
+  /// SM_USER_ENTRY_POINT: the same with its JSON type (a script called "7" is a number), or null.
+  json::Value user_entry_point;
+  /// entry_point less a ".py"; "None" where none is, as Python prints its None.
   std::string module_name;
-  /// sagemaker_submit_directory as given; empty where none is.
+  /// sagemaker_submit_directory, else SAGEMAKER_SUBMIT_DIRECTORY; empty where none is.
   std::string submit_directory;
   /// SAGEMAKER_TRAINING_MODULE: "module:function"; empty where none is.
   std::string framework_module;
+  /// sagemaker_container_log_level, else SAGEMAKER_CONTAINER_LOG_LEVEL, else 20.
   int log_level = 20;
+  /// TRAINING_JOB_NAME; empty where none is.
   std::string job_name;
+  /// sagemaker_job_name (exported as SAGEMAKER_JOB_NAME); empty where none is.
+  std::string job_name_parameter;
+  /// sagemaker_region, else AWS_REGION, AWS_DEFAULT_REGION, SAGEMAKER_REGION; empty where none is.
   std::string region;
   /// sagemaker_s3_output: where intermediate output goes; empty where none is.
   std::string s3_output;
+  /// SM_HP_MP_PARAMETERS; empty where none is.
+  std::string mp_parameters;
 
   int cpus = 1;
   int gpus = 0;
   int neurons = 0;
+  bool smddprun_installed = false;
+  bool smddpmprun_installed = false;
 };
 
 /// Reads the three files and the variables. The error names the file, the place in it, what was
@@ -92,12 +84,18 @@ struct TrainingEnvironment {
 [[nodiscard]] Result<TrainingEnvironment> ReadTrainingEnvironment(const Inputs& inputs);
 
 /// Every variable the script gets beyond those of the process: the SM_* variables of the classic
-/// and of the version-3 contract, CURRENT_HOST, SAGEMAKER_JOB_NAME, SAGEMAKER_REGION. (PYTHONPATH
-/// depends on the process: training adds it.) Values are bytes; a lone surrogate \udc80–\udcff of
-/// a hyperparameter is the byte it stands for in Python (surrogateescape).
+/// and of the version-3 contract (where both have a name, the classic value), CURRENT_HOST,
+/// SAGEMAKER_JOB_NAME, SAGEMAKER_REGION. (PYTHONPATH depends on the process: training adds it.)
+/// Names and values are bytes as execve() takes them: no NUL, no '=' in a name. A hyperparameter
+/// whose name has a '=' has no variable of its own; it is in SM_HPS and among the arguments.
 Variables ToVariables(const TrainingEnvironment& environment);
 
-/// The script's arguments in the classic contract: `--name value`, sorted.
+/// The arguments of a script started as `train`, the classic contract: `--name value`, `-n value`
+/// for a name of one character; sorted; an object is k=v,k2=v2; other values as Python's str().
 std::vector<std::string> ToArguments(const TrainingEnvironment& environment);
+
+/// The arguments where the version-3 SDK's drivers start the script: `--name value` in the order
+/// of the file, and the value JSON text unless it is a string.
+std::vector<std::string> ToArgumentsV3(const TrainingEnvironment& environment);
 
 }  // namespace berth::contract

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,9 @@ class Object {
 
   Object();
   Object(std::initializer_list<Member> members);
+  /// Of equal keys the first keeps its place and gets the value of the last. In n log n, where
+  /// Set()ting one after the other looks each up among all before it.
+  static Object FromMembers(std::vector<Member> members);
 
   const Value* Find(std::string_view key) const;
   Value* Find(std::string_view key);
@@ -98,12 +102,19 @@ class Value {
   std::variant<Null, bool, Integer, double, std::string, Array, Object> data_;
 };
 
-/// Deeper nesting than this is an error, not a crash.
-inline constexpr int kMaxDepth = 500;
+/// Deeper nesting than this is an error, not a crash. Python's own recursion limit, where its
+/// json module gives up, is a thousand calls.
+inline constexpr int kMaxDepth = 1000;
+
+/// Integers with more digits are an error, as in Python (sys.get_int_max_str_digits()).
+inline constexpr size_t kMaxIntegerDigits = 4300;
 
 /// Parses one JSON text. The error says line, column, what was expected and what was found, without
 /// naming a file. Text that is not UTF-8 is an error; a byte-order mark is one too, by name.
 [[nodiscard]] Result<Value> Parse(std::string_view text);
+
+/// The same for a text that was itself a JSON string, and so may hold lone surrogates.
+[[nodiscard]] Result<Value> ParseDecoded(std::string_view text);
 
 /// json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True).
 std::string Dump(const Value& value);
