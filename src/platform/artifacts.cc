@@ -67,8 +67,8 @@ Result<std::vector<std::string>> PackOutput(const fs::path& tree, const fs::path
   if (::lstat(layout.output_intermediate.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) {
     const fs::path place = root / "intermediate";
     if (::rename(layout.output_intermediate.c_str(), place.c_str()) != 0) {
-      return FailErrno(fmt::format("cannot move the intermediate output to \"{}\"",
-                                   place.string()));
+      return FailErrno(
+          fmt::format("cannot move the intermediate output to \"{}\"", place.string()));
     }
   }
   return Pack(layout.output, root / "output.tar.gz", tree);

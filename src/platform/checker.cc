@@ -154,8 +154,8 @@ void Checker::Pairs(const json::Object& parent, std::string_view key, size_t mos
     if (const std::string* text = value.AsString()) {
       Length(place, *text, most_value, 0);
     } else {
-      Problem(place, fmt::format("must be a string, found {}: write it in quotes",
-                                 value.TypeName()));
+      Problem(place,
+              fmt::format("must be a string, found {}: write it in quotes", value.TypeName()));
     }
   }
 }

@@ -27,8 +27,8 @@ class Checker {
   const json::Array* Array(const json::Object& parent, const std::string& path,
                            std::string_view key, size_t most, size_t least = 0);
   /// `most` in characters.
-  const std::string* Text(const json::Object& parent, const std::string& path,
-                          std::string_view key, size_t most, size_t least = 0);
+  const std::string* Text(const json::Object& parent, const std::string& path, std::string_view key,
+                          size_t most, size_t least = 0);
   const std::string* RequiredText(const json::Object& parent, const std::string& path,
                                   std::string_view key, size_t most);
   const std::string* OneOf(const json::Object& parent, const std::string& path,
@@ -39,8 +39,8 @@ class Checker {
   void EachObject(const json::Array& array, const std::string& path,
                   const std::function<void(const json::Object&, const std::string&)>& each);
   /// An object of strings, as HyperParameters and Environment are.
-  void Pairs(const json::Object& parent, std::string_view key, size_t most_pairs,
-             size_t most_key, size_t most_value);
+  void Pairs(const json::Object& parent, std::string_view key, size_t most_pairs, size_t most_key,
+             size_t most_value);
 
   std::vector<std::string> problems;
   std::vector<std::string> warnings;

@@ -64,9 +64,9 @@ ContainerEnd EndOfStatus(const std::string& text) {
 
 ContainerEnd EndOfStart(const std::string& text) {
   ContainerEnd end{.exit_code = 126, .start_error = text};
-  const auto [rest, bad] =
-      std::from_chars(text.data(), text.data() + text.size(), end.exit_code);
-  if (bad == std::errc()) end.start_error = text.substr(static_cast<size_t>(rest - text.data()) + 1);
+  const auto [rest, bad] = std::from_chars(text.data(), text.data() + text.size(), end.exit_code);
+  if (bad == std::errc())
+    end.start_error = text.substr(static_cast<size_t>(rest - text.data()) + 1);
   return end;
 }
 
@@ -137,14 +137,19 @@ Container::~Container() {
   Wait(keeper_);
 }
 
-void Container::Stop() { ::send(socket_.get(), &kStopJob, 1, MSG_NOSIGNAL); }
+void Container::Stop() {
+  ::send(socket_.get(), &kStopJob, 1, MSG_NOSIGNAL);
+}
 
-void Container::Kill() { ::send(socket_.get(), &kKillJob, 1, MSG_NOSIGNAL); }
+void Container::Kill() {
+  ::send(socket_.get(), &kKillJob, 1, MSG_NOSIGNAL);
+}
 
 std::optional<ContainerEnd> Container::ReadEnd() {
   const std::optional<Packet> packet = Receive(socket_.get());
   if (!packet) {
-    return ContainerEnd{.signal = SIGKILL, .start_error = "the process that keeps the job was killed"};
+    return ContainerEnd{.signal = SIGKILL,
+                        .start_error = "the process that keeps the job was killed"};
   }
   if (packet->kind == kEnded) return EndOfStatus(packet->text);
   if (packet->kind == kStartFailed) return EndOfStart(packet->text);

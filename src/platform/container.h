@@ -43,9 +43,9 @@ struct ContainerSpec {
 };
 
 enum class Isolation {
-  kFull,      // private /opt/ml, own pid namespace
-  kMounts,    // private /opt/ml
-  kNone,      // SAGEMAKER_BASE_DIR
+  kFull,    // private /opt/ml, own pid namespace
+  kMounts,  // private /opt/ml
+  kNone,    // SAGEMAKER_BASE_DIR
 };
 
 /// How the container's first process ended, or why it could not be started.

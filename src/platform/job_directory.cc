@@ -73,14 +73,16 @@ Result<JobDirectory> JobDirectory::Claim(const fs::path& root) {
   const bool exists = fs::exists(root, cause);
   if (exists && (!fs::is_directory(root, cause) || !fs::is_empty(root, cause))) {
     return Fail(fmt::format("ResourceInUse: \"{}\" holds a job already; choose another --name or "
-                            "--output, or remove it", root.string()), EEXIST);
+                            "--output, or remove it",
+                            root.string()),
+                EEXIST);
   }
   BERTH_TRY(MakeDirectories(root));
   JobDirectory directory(root);
   // mkdir() settles who has it when two jobs of one name start at once.
   if (::mkdir(directory.scratch().c_str(), 0777) != 0) {
-    const Error error = Error::System(
-        errno, fmt::format("cannot make \"{}\"", directory.scratch().string()));
+    const Error error =
+        Error::System(errno, fmt::format("cannot make \"{}\"", directory.scratch().string()));
     directory.root_.clear();
     return Fail(error);
   }
@@ -106,8 +108,8 @@ void RemoveTree(const fs::path& root) {
 
 Result<void> LayDown(const TrainingJob& job, const fs::path& tree) {
   const contract::Layout layout = contract::Layout::Under(tree.string());
-  for (const std::string& folder : {layout.code, layout.model, layout.input_config,
-                                    layout.input_data, layout.output_data}) {
+  for (const std::string& folder :
+       {layout.code, layout.model, layout.input_config, layout.input_data, layout.output_data}) {
     BERTH_TRY(MakeDirectories(folder));
   }
   BERTH_TRY(WriteFile(layout.hyperparameters_file, json::DumpPython(Hyperparameters(job))));

@@ -19,21 +19,32 @@ long long WholeSeconds(std::chrono::milliseconds time) {
   return std::chrono::round<std::chrono::seconds>(time).count();
 }
 
-bool IsFinal(Status status) { return status >= Status::kCompleted; }
+bool IsFinal(Status status) {
+  return status >= Status::kCompleted;
+}
 
 }  // namespace
 
 std::string_view SecondaryName(Status status) {
   switch (status) {
-    case Status::kStarting: return "Starting";
-    case Status::kDownloading: return "Downloading";
-    case Status::kTraining: return "Training";
-    case Status::kStopping: return "Stopping";
-    case Status::kUploading: return "Uploading";
-    case Status::kCompleted: return "Completed";
-    case Status::kFailed: return "Failed";
-    case Status::kStopped: return "Stopped";
-    case Status::kMaxRuntimeExceeded: return "MaxRuntimeExceeded";
+    case Status::kStarting:
+      return "Starting";
+    case Status::kDownloading:
+      return "Downloading";
+    case Status::kTraining:
+      return "Training";
+    case Status::kStopping:
+      return "Stopping";
+    case Status::kUploading:
+      return "Uploading";
+    case Status::kCompleted:
+      return "Completed";
+    case Status::kFailed:
+      return "Failed";
+    case Status::kStopped:
+      return "Stopped";
+    case Status::kMaxRuntimeExceeded:
+      return "MaxRuntimeExceeded";
   }
   return "Failed";
 }
@@ -42,15 +53,18 @@ std::string_view PrimaryName(Status status) {
   switch (status) {
     case Status::kStopping:
     case Status::kCompleted:
-    case Status::kFailed: return SecondaryName(status);
+    case Status::kFailed:
+      return SecondaryName(status);
     case Status::kStopped:
-    case Status::kMaxRuntimeExceeded: return "Stopped";
-    default: return "InProgress";
+    case Status::kMaxRuntimeExceeded:
+      return "Stopped";
+    default:
+      return "InProgress";
   }
 }
 
-JobRecord::JobRecord(std::filesystem::path path, const TrainingJobRequest& request,
-                     std::string arn, Time now)
+JobRecord::JobRecord(std::filesystem::path path, const TrainingJobRequest& request, std::string arn,
+                     Time now)
     : path_(std::move(path)),
       request_(request.document),
       arn_(std::move(arn)),
@@ -70,7 +84,9 @@ void JobRecord::Enter(Status status, std::string_view message, Time now) {
   if (IsFinal(status)) transitions_.back().end = now;
 }
 
-void JobRecord::SetFailure(std::string_view reason) { failure_ = reason; }
+void JobRecord::SetFailure(std::string_view reason) {
+  failure_ = reason;
+}
 void JobRecord::SetModel(const std::filesystem::path& archive) {
   model_ = "file://" + archive.string();
 }

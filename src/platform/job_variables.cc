@@ -28,8 +28,8 @@ std::string TrainingJobArn(const std::string& region, const std::string& name) {
   return "arn:aws:sagemaker:" + region + ":" + kLocalAccount + ":training-job/" + name;
 }
 
-std::map<std::string, std::string> JobVariables(
-    const TrainingJob& job, const std::map<std::string, std::string>& caller) {
+std::map<std::string, std::string> JobVariables(const TrainingJob& job,
+                                                const std::map<std::string, std::string>& caller) {
   std::map<std::string, std::string> variables;
   for (const auto& [name, value] : caller) {
     if (!BelongsToAContainer(name)) variables.emplace(name, value);

@@ -20,7 +20,7 @@ std::string TrainingJobArn(const std::string& region, const std::string& name);
 /// and virtual environment find the interpreter. Left out of it is what only means something
 /// inside a container (SM_*, SAGEMAKER_*, TRAINING_JOB_*, CURRENT_HOST, TF_CONFIG). The request's
 /// Environment wins over it, TRAINING_JOB_NAME and TRAINING_JOB_ARN over all.
-std::map<std::string, std::string> JobVariables(
-    const TrainingJob& job, const std::map<std::string, std::string>& caller);
+std::map<std::string, std::string> JobVariables(const TrainingJob& job,
+                                                const std::map<std::string, std::string>& caller);
 
 }  // namespace berth::platform

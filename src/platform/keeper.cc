@@ -86,8 +86,7 @@ Result<void> FurnishWithout(const ContainerSpec& spec) {
     fs::remove(place, cause);
     fs::create_symlink(mount.source, place, cause);
     if (cause) {
-      return Fail(Error::System(cause.value(),
-                                fmt::format("cannot link \"{}\"", place.string())));
+      return Fail(Error::System(cause.value(), fmt::format("cannot link \"{}\"", place.string())));
     }
   }
   return {};
@@ -127,8 +126,7 @@ void Execute(const ContainerSpec& spec, const Try& attempt, const Descriptor& pr
 /// Never returns. Whatever keeps the job from starting is written to `report`, which closes by
 /// itself when the job does start.
 [[noreturn]] void BecomeJob(const ContainerSpec& spec, const Try& attempt, int output,
-                            const Descriptor& program, const std::string& directory,
-                            int report) {
+                            const Descriptor& program, const std::string& directory, int report) {
   // Should the keeper itself be killed. In a pid namespace this takes all the others along.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const auto give_up = [&](char kind, const std::string& text) {
@@ -155,10 +153,10 @@ void Execute(const ContainerSpec& spec, const Try& attempt, const Descriptor& pr
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   Execute(spec, attempt, program);
   const int cause = errno;
-  give_up(kStartFailed,
-          fmt::format("{} {}", cause == ENOENT ? 127 : 126,
-                      Error::System(cause, fmt::format("cannot run \"{}\"", spec.argv[0]))
-                          .message()));
+  give_up(
+      kStartFailed,
+      fmt::format("{} {}", cause == ENOENT ? 127 : 126,
+                  Error::System(cause, fmt::format("cannot run \"{}\"", spec.argv[0])).message()));
   ::_exit(126);
 }
 
@@ -236,7 +234,9 @@ void Keep(const ContainerSpec& spec, const Try& attempt, Descriptor socket, Desc
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   std::error_code cause;
   const std::string directory = fs::current_path(cause).string();
-  const auto give_up = [&](const Error& error) { Send(socket.get(), kSetupFailed, error.message()); };
+  const auto give_up = [&](const Error& error) {
+    Send(socket.get(), kSetupFailed, error.message());
+  };
 
   if (attempt.mount_namespace) {
     if (auto entered = EnterNamespaces(attempt); !entered) return give_up(entered.error());

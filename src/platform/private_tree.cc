@@ -118,7 +118,7 @@ Result<void> Bind(const fs::path& source, const fs::path& target) {
 
 Result<void> BindReadOnly(const fs::path& source, const fs::path& target) {
   BERTH_TRY(Bind(source, target));
-  struct mount_attr read_only {};
+  struct mount_attr read_only{};
   read_only.attr_set = MOUNT_ATTR_RDONLY;
   if (::mount_setattr(AT_FDCWD, target.c_str(), AT_RECURSIVE, &read_only, sizeof read_only) == 0) {
     return {};

@@ -88,9 +88,8 @@ Result<void> SetChannels(const std::vector<std::string>& texts,
     const std::optional<std::string> path = LocalPath(channel.value, working_directory);
     // Another scheme stays as it is: Validate() says what is wrong with it.
     const std::string uri = path ? "file://" + *path : channel.value;
-    Object source{{"S3DataType", "S3Prefix"},
-                  {"S3Uri", uri},
-                  {"S3DataDistributionType", "FullyReplicated"}};
+    Object source{
+        {"S3DataType", "S3Prefix"}, {"S3Uri", uri}, {"S3DataDistributionType", "FullyReplicated"}};
     Object data_source{{"S3DataSource", std::move(source)}};
     SetElement(*channels, "ChannelName", channel.name,
                Object{{"ChannelName", channel.name}, {"DataSource", std::move(data_source)}});
@@ -128,7 +127,9 @@ Result<void> SetCode(const TrainingJobFlags& flags, const std::string& working_d
   return {};
 }
 
-const Value* Find(const Object& object, std::string_view key) { return object.Find(key); }
+const Value* Find(const Object& object, std::string_view key) {
+  return object.Find(key);
+}
 
 const Object& ObjectIn(const Object& object, std::string_view key) {
   static const Object kNone;
@@ -179,8 +180,8 @@ Channel ReadChannel(const Object& channel, const std::string& default_mode,
 Result<TrainingJobRequest> ParseTrainingJobRequest(std::string_view text) {
   BERTH_ASSIGN(Value value, json::Parse(text));
   if (Object* document = value.AsObject()) return TrainingJobRequest{std::move(*document)};
-  return Fail(fmt::format("expected an object as CreateTrainingJob takes it, found {}",
-                          value.TypeName()));
+  return Fail(
+      fmt::format("expected an object as CreateTrainingJob takes it, found {}", value.TypeName()));
 }
 
 Result<void> ApplyFlags(const TrainingJobFlags& flags, const std::string& working_directory,
@@ -212,9 +213,9 @@ void NameIfNameless(std::chrono::system_clock::time_point now, TrainingJobReques
   const std::time_t seconds = milliseconds / 1000;
   std::tm utc{};
   ::gmtime_r(&seconds, &utc);
-  const std::string time = fmt::format(
-      "-{:04}-{:02}-{:02}-{:02}-{:02}-{:02}-{:03}", utc.tm_year + 1900, utc.tm_mon + 1,
-      utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, milliseconds % 1000);
+  const std::string time =
+      fmt::format("-{:04}-{:02}-{:02}-{:02}-{:02}-{:02}-{:03}", utc.tm_year + 1900, utc.tm_mon + 1,
+                  utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, milliseconds % 1000);
   stem.resize(std::min(stem.size(), kMaxNameLength - time.size()));
   while (!stem.empty() && stem.back() == '-') stem.pop_back();
   request.document.Set("TrainingJobName", (stem.empty() ? "berth" : stem) + time);
@@ -238,7 +239,8 @@ TrainingJob ReadTrainingJob(const TrainingJobRequest& request,
     job.channels.push_back(ReadChannel(*channel.AsObject(), mode, working_directory));
   }
   for (const Value& metric : ArrayIn(algorithm, "MetricDefinitions")) {
-    job.metrics.push_back({TextIn(*metric.AsObject(), "Name"), TextIn(*metric.AsObject(), "Regex")});
+    job.metrics.push_back(
+        {TextIn(*metric.AsObject(), "Name"), TextIn(*metric.AsObject(), "Regex")});
   }
   for (const std::string_view part : {"ContainerEntrypoint", "ContainerArguments"}) {
     for (const Value& word : ArrayIn(algorithm, part)) job.command.push_back(*word.AsString());

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <set>
 
 #include "contract/layout.h"
@@ -18,35 +19,34 @@ using json::Object;
 using json::Value;
 
 const std::vector<std::string>& KnownMembers() {
-  static const std::vector<std::string> kNames = {
-      "TrainingJobName",
-      "HyperParameters",
-      "AlgorithmSpecification",
-      "RoleArn",
-      "InputDataConfig",
-      "OutputDataConfig",
-      "ResourceConfig",
-      "VpcConfig",
-      "StoppingCondition",
-      "Tags",
-      "EnableNetworkIsolation",
-      "EnableInterContainerTrafficEncryption",
-      "EnableManagedSpotTraining",
-      "CheckpointConfig",
-      "DebugHookConfig",
-      "DebugRuleConfigurations",
-      "TensorBoardOutputConfig",
-      "ExperimentConfig",
-      "ProfilerConfig",
-      "ProfilerRuleConfigurations",
-      "Environment",
-      "RetryStrategy",
-      "RemoteDebugConfig",
-      "InfraCheckConfig",
-      "SessionChainingConfig",
-      "ServerlessJobConfig",
-      "MlflowConfig",
-      "ModelPackageConfig"};
+  static const std::vector<std::string> kNames = {"TrainingJobName",
+                                                  "HyperParameters",
+                                                  "AlgorithmSpecification",
+                                                  "RoleArn",
+                                                  "InputDataConfig",
+                                                  "OutputDataConfig",
+                                                  "ResourceConfig",
+                                                  "VpcConfig",
+                                                  "StoppingCondition",
+                                                  "Tags",
+                                                  "EnableNetworkIsolation",
+                                                  "EnableInterContainerTrafficEncryption",
+                                                  "EnableManagedSpotTraining",
+                                                  "CheckpointConfig",
+                                                  "DebugHookConfig",
+                                                  "DebugRuleConfigurations",
+                                                  "TensorBoardOutputConfig",
+                                                  "ExperimentConfig",
+                                                  "ProfilerConfig",
+                                                  "ProfilerRuleConfigurations",
+                                                  "Environment",
+                                                  "RetryStrategy",
+                                                  "RemoteDebugConfig",
+                                                  "InfraCheckConfig",
+                                                  "SessionChainingConfig",
+                                                  "ServerlessJobConfig",
+                                                  "MlflowConfig",
+                                                  "ModelPackageConfig"};
   return kNames;
 }
 
@@ -56,7 +56,8 @@ void CheckMembers(const Object& document, Checker& check) {
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     const std::optional<std::string> nearest = Nearest(name, known);
     check.Warning(name, nearest ? fmt::format("CreateTrainingJob has no such member; did you "
-                                              "mean \"{}\"?", *nearest)
+                                              "mean \"{}\"?",
+                                              *nearest)
                                 : "CreateTrainingJob has no such member");
   }
 }
@@ -125,8 +126,8 @@ void CheckSource(const Object& channel, const std::string& place, Checker& check
     return;
   }
   const std::string s3 = path + ".S3DataSource";
-  const std::string* kind = check.OneOf(*source, s3, "S3DataType",
-                                        {"S3Prefix", "ManifestFile", "AugmentedManifestFile"});
+  const std::string* kind =
+      check.OneOf(*source, s3, "S3DataType", {"S3Prefix", "ManifestFile", "AugmentedManifestFile"});
   if (kind != nullptr && *kind != "S3Prefix") {
     check.Problem(s3 + ".S3DataType", *kind + " comes with S3 in the next version");
   }
@@ -136,7 +137,8 @@ void CheckSource(const Object& channel, const std::string& place, Checker& check
   check.Problem(s3 + ".S3Uri",
                 uri->starts_with("s3://")
                     ? fmt::format("\"{}\": S3 comes in the next version; until then name a folder "
-                                  "of this machine (file:///folder)", ToValidUtf8(*uri))
+                                  "of this machine (file:///folder)",
+                                  ToValidUtf8(*uri))
                     : fmt::format("\"{}\": must be a folder of this machine (file:///folder)",
                                   ToValidUtf8(*uri)));
 }
@@ -145,37 +147,39 @@ void CheckChannels(const Object& document, Checker& check) {
   const Array* channels = check.Array(document, "", "InputDataConfig", 20);
   if (channels == nullptr) return;
   std::set<std::string> names;
-  check.EachObject(*channels, "InputDataConfig", [&](const Object& channel,
-                                                     const std::string& place) {
-    if (const std::string* name = check.RequiredText(channel, place, "ChannelName", 64)) {
-      // The pattern alone would let "." and ".." leave input/data.
-      if (!RE2::FullMatch(*name, R"([A-Za-z0-9.\-_]+)") || *name == "." || *name == "..") {
-        check.Problem(place + ".ChannelName",
-                      fmt::format("\"{}\": may only hold letters, digits, '.', '-' and '_'",
-                                  ToValidUtf8(*name)));
-      }
-      if (!names.insert(*name).second) {
-        check.Problem(place + ".ChannelName",
-                      fmt::format("\"{}\" is the name of an earlier channel", ToValidUtf8(*name)));
-      }
-    }
-    check.Text(channel, place, "ContentType", 256);
-    check.OneOf(channel, place, "CompressionType", {"None", "Gzip"});
-    check.OneOf(channel, place, "RecordWrapperType", {"None", "RecordIO"});
-    const std::string* mode =
-        check.OneOf(channel, place, "InputMode", {"File", "FastFile", "Pipe"});
-    if (mode != nullptr && *mode == "Pipe") {
-      check.Problem(place + ".InputMode", "Pipe mode comes in a later version; use File");
-    }
-    CheckSource(channel, place, check);
-  });
+  check.EachObject(
+      *channels, "InputDataConfig", [&](const Object& channel, const std::string& place) {
+        if (const std::string* name = check.RequiredText(channel, place, "ChannelName", 64)) {
+          // The pattern alone would let "." and ".." leave input/data.
+          if (!RE2::FullMatch(*name, R"([A-Za-z0-9.\-_]+)") || *name == "." || *name == "..") {
+            check.Problem(place + ".ChannelName",
+                          fmt::format("\"{}\": may only hold letters, digits, '.', '-' and '_'",
+                                      ToValidUtf8(*name)));
+          }
+          if (!names.insert(*name).second) {
+            check.Problem(
+                place + ".ChannelName",
+                fmt::format("\"{}\" is the name of an earlier channel", ToValidUtf8(*name)));
+          }
+        }
+        check.Text(channel, place, "ContentType", 256);
+        check.OneOf(channel, place, "CompressionType", {"None", "Gzip"});
+        check.OneOf(channel, place, "RecordWrapperType", {"None", "RecordIO"});
+        const std::string* mode =
+            check.OneOf(channel, place, "InputMode", {"File", "FastFile", "Pipe"});
+        if (mode != nullptr && *mode == "Pipe") {
+          check.Problem(place + ".InputMode", "Pipe mode comes in a later version; use File");
+        }
+        CheckSource(channel, place, check);
+      });
 }
 
 void CheckCount(const Object& parent, const std::string& path, Checker& check) {
   const std::optional<long long> count = check.Number(parent, path, "InstanceCount", 0);
   if (count && *count != 1) {
-    check.Problem(path + ".InstanceCount",
-                  fmt::format("must be 1, found {}: several hosts come in a later version", *count));
+    check.Problem(
+        path + ".InstanceCount",
+        fmt::format("must be 1, found {}: several hosts come in a later version", *count));
   }
 }
 
@@ -210,8 +214,7 @@ void CheckOutput(const Object& document, Checker& check) {
     check.Warning(path + ".S3OutputPath",
                   "has no effect here: what the job leaves stays on this machine");
   }
-  const std::string* compression =
-      check.OneOf(*output, path, "CompressionType", {"GZIP", "NONE"});
+  const std::string* compression = check.OneOf(*output, path, "CompressionType", {"GZIP", "NONE"});
   if (compression != nullptr && *compression == "NONE") {
     check.Problem(path + ".CompressionType", "NONE comes in a later version; use GZIP");
   }
@@ -225,21 +228,22 @@ void CheckCheckpoints(const Object& document, Checker& check) {
   if (uri != nullptr && !LocalPath(*uri, "/")) {
     check.Problem(path + ".S3Uri",
                   fmt::format("\"{}\": S3 comes in the next version; until then name a folder of "
-                              "this machine (file:///folder)", ToValidUtf8(*uri)));
+                              "this machine (file:///folder)",
+                              ToValidUtf8(*uri)));
   }
   const std::string* place = check.Text(*checkpoints, path, "LocalPath", 4096);
   if (place == nullptr) return;
   const std::optional<std::string> normal = LocalPath(*place, "/");
   const contract::Layout layout = contract::Layout::Under(contract::kDefaultBase);
-  bool taken = !place->starts_with('/') || !normal ||
-               !normal->starts_with(layout.base + "/");
+  bool taken = !place->starts_with('/') || !normal || !normal->starts_with(layout.base + "/");
   for (const std::string& used : {layout.input, layout.output, layout.model, layout.code}) {
     taken = taken || (normal && (*normal + "/").starts_with(used + "/"));
   }
   if (taken) {
     check.Problem(path + ".LocalPath",
                   fmt::format("\"{}\": must be a folder of its own below /opt/ml, as "
-                              "/opt/ml/checkpoints is", ToValidUtf8(*place)));
+                              "/opt/ml/checkpoints is",
+                              ToValidUtf8(*place)));
   }
 }
 
@@ -252,6 +256,30 @@ void CheckEnvironment(const Object& document, Checker& check) {
     check.Problem(fmt::format("Environment[\"{}\"]", ToValidUtf8(name, 64)),
                   "a variable's name may only hold letters, digits and '_', no digit first");
   }
+}
+
+/// What the container will run, and from where.
+void CheckProgram(const Object& document, Checker& check) {
+  const auto names_it = [&](std::string_view key, std::string_view member) {
+    const Value* value = document.Find(key);
+    return value != nullptr && value->AsObject() != nullptr && value->AsObject()->Contains(member);
+  };
+  if (!names_it("HyperParameters", "sagemaker_program") &&
+      !names_it("Environment", "SAGEMAKER_PROGRAM") &&
+      !names_it("Environment", "SAGEMAKER_TRAINING_MODULE") &&
+      !names_it("AlgorithmSpecification", "ContainerEntrypoint")) {
+    check.Problem("HyperParameters[\"sagemaker_program\"]",
+                  "is missing: nothing says what to run (--entry-point FILE does)");
+  }
+  if (!names_it("HyperParameters", "sagemaker_submit_directory")) return;
+  const Value* source =
+      document.Find("HyperParameters")->AsObject()->Find("sagemaker_submit_directory");
+  const std::string* text = source->AsString();
+  if (text == nullptr || !(text->starts_with("s3://") || text->starts_with("\"s3://"))) return;
+  check.Problem("HyperParameters[\"sagemaker_submit_directory\"]",
+                fmt::format("{}: S3 comes in the next version; until then name a folder of this "
+                            "machine",
+                            ToValidUtf8(*text)));
 }
 
 /// Whatever becomes a path, a variable or an argument ends at a NUL: none may come in.
@@ -290,6 +318,7 @@ Findings Validate(const TrainingJobRequest& request) {
   }
   CheckCheckpoints(document, check);
   CheckEnvironment(document, check);
+  CheckProgram(document, check);
   CheckNoNul(Value(document), "", check);
   return {std::move(check.problems), std::move(check.warnings)};
 }
