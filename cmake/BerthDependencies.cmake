@@ -10,6 +10,7 @@ if(BERTH_STATIC)
 endif()
 find_library(BERTH_ARCHIVE archive REQUIRED)
 find_library(BERTH_Z z REQUIRED)
+find_library(BERTH_RE2 re2 REQUIRED)
 set(CMAKE_FIND_LIBRARY_SUFFIXES .so .a)
 
 # Debian ships no static libfmt.
@@ -17,6 +18,10 @@ add_library(berth_fmt ALIAS fmt::fmt-header-only)
 
 add_library(berth_archive INTERFACE)
 target_link_libraries(berth_archive INTERFACE ${BERTH_ARCHIVE} ${BERTH_Z})
+
+# Users' regular expressions meet logs of any size: RE2 is linear in both.
+add_library(berth_re2 INTERFACE)
+target_link_libraries(berth_re2 INTERFACE ${BERTH_RE2} Threads::Threads)
 
 if(BERTH_TESTS)
   find_package(GTest REQUIRED)

@@ -1,0 +1,25 @@
+// What a job left under /opt/ml, packed as the platform packs it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+
+namespace berth::platform {
+
+/// output/failure: its first 1,024 characters, blanks at both ends cut; empty where there is none.
+std::string ReadFailure(const std::filesystem::path& tree);
+
+/// output.tar.gz holds what is in /opt/ml/output (data/, failure, success), as the SDK's local
+/// mode packs it, less output/intermediate, which the platform copies file by file: that folder
+/// moves to `root`/intermediate. Returns warnings.
+[[nodiscard]] Result<std::vector<std::string>> PackOutput(const std::filesystem::path& tree,
+                                                          const std::filesystem::path& root);
+
+/// model.tar.gz holds what is in /opt/ml/model. Returns warnings.
+[[nodiscard]] Result<std::vector<std::string>> PackModel(const std::filesystem::path& tree,
+                                                         const std::filesystem::path& root);
+
+}  // namespace berth::platform

@@ -1,0 +1,26 @@
+// The environment variables that a job's container starts with. Pure.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "platform/request.h"
+
+namespace berth::platform {
+
+/// The account of jobs that run on this machine.
+inline constexpr const char* kLocalAccount = "000000000000";
+
+/// AWS_REGION, else AWS_DEFAULT_REGION, else us-east-1.
+std::string RegionOf(const std::map<std::string, std::string>& variables);
+
+std::string TrainingJobArn(const std::string& region, const std::string& name);
+
+/// There is no image that brings an environment of its own, so the caller's is the base: its PATH
+/// and virtual environment find the interpreter. Left out of it is what only means something
+/// inside a container (SM_*, SAGEMAKER_*, TRAINING_JOB_*, CURRENT_HOST, TF_CONFIG). The request's
+/// Environment wins over it, TRAINING_JOB_NAME and TRAINING_JOB_ARN over all.
+std::map<std::string, std::string> JobVariables(const TrainingJob& job,
+                                                const std::map<std::string, std::string>& caller);
+
+}  // namespace berth::platform

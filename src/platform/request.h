@@ -1,0 +1,97 @@
+// A CreateTrainingJob request: its JSON, flags merged over it, and what this platform reads in it.
+//
+// The JSON document is the one description of a job: flags change it, Validate() (validate.h)
+// judges it, job.json repeats it. Members that this platform does not use stay in it. Pure.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "core/json.h"
+
+namespace berth::platform {
+
+/// CreateTrainingJob's request as it is on the wire.
+struct TrainingJobRequest {
+  json::Object document;
+};
+
+/// The flags of `berth local train`, as they were typed. They win over the document.
+struct TrainingJobFlags {
+  std::string source;                        // --source DIR (or a .tar.gz)
+  std::string entry_point;                   // --entry-point FILE
+  std::vector<std::string> channels;         // --channel NAME=PATH
+  std::vector<std::string> hyperparameters;  // --hyperparameter K=V
+  std::vector<std::string> environment;      // --env K=V
+  std::vector<std::string> metrics;          // --metric NAME=REGEX
+  std::optional<long long> max_runtime;      // --max-runtime SECONDS
+  std::string name;                          // --name N
+};
+
+/// The error names line and column, or says that it is not an object.
+[[nodiscard]] Result<TrainingJobRequest> ParseTrainingJobRequest(std::string_view text);
+
+/// Puts the flags into the document. A repeated channel, hyperparameter, variable or metric
+/// replaces the document's of that name. Relative paths are below `working_directory`.
+/// --source and --entry-point become sagemaker_submit_directory and sagemaker_program, JSON-encoded
+/// as the SDK does; an entry point without a source is the file itself. Fails on a flag without
+/// '=', and where a member of the document has a shape that cannot be merged with.
+[[nodiscard]] Result<void> ApplyFlags(const TrainingJobFlags& flags,
+                                      const std::string& working_directory,
+                                      TrainingJobRequest& request);
+
+/// Names a nameless request "<entry point's stem, else berth>-YYYY-MM-DD-HH-MM-SS-mmm" (UTC), cut
+/// to the platform's 63 characters.
+void NameIfNameless(std::chrono::system_clock::time_point now, TrainingJobRequest& request);
+
+struct Channel {
+  std::string name;
+  /// On this machine, absolute: a directory, or one file that becomes the channel's only one.
+  std::string path;
+  std::string content_type;  // empty where not given
+  std::string input_mode;    // "File" or "FastFile": the same thing here
+  std::string distribution;
+  std::string record_wrapper;
+};
+
+struct MetricDefinition {
+  std::string name;
+  std::string regex;
+};
+
+/// What this platform reads in a valid request.
+struct TrainingJob {
+  std::string name;
+  std::map<std::string, std::string> hyperparameters;
+  std::map<std::string, std::string> environment;
+  std::vector<Channel> channels;
+  std::vector<MetricDefinition> metrics;
+  /// ContainerEntrypoint and ContainerArguments; empty: `train`.
+  std::vector<std::string> command;
+  std::string instance_type;
+  std::string instance_group;
+  /// CheckpointConfig: the directory on this machine (empty: in the job's own directory), and its
+  /// place below /opt/ml ("checkpoints").
+  std::string checkpoint_path;
+  std::string checkpoint_place;
+  std::optional<std::chrono::seconds> max_runtime;
+  /// The directory of a file:// OutputDataConfig.S3OutputPath, else empty.
+  std::string output_path;
+  /// sagemaker_submit_directory as the container will read it, else empty.
+  std::string submit_directory;
+};
+
+/// Must only be given what Validate() found no problem in.
+TrainingJob ReadTrainingJob(const TrainingJobRequest& request,
+                            const std::string& working_directory);
+
+/// The path that a "file:///x", "file://x" or plain path means; nothing for another scheme.
+std::optional<std::string> LocalPath(std::string_view uri, const std::string& working_directory);
+
+}  // namespace berth::platform
