@@ -1,0 +1,95 @@
+// `berth local ...`: SageMaker on this machine.
+#include <filesystem>
+
+#include "cli/command.h"
+#include "core/files.h"
+#include "core/log.h"
+#include "platform/training_job.h"
+
+namespace berth::cli {
+namespace {
+
+constexpr char kFooter[] = R"(The job sees a private /opt/ml with its channels read-only, and every variable that the
+platform sets. --output keeps model.tar.gz, output.tar.gz, logs/, metrics.json, job.json and
+checkpoints/. Flags win over the job file. See docs/local.md.
+
+Exit codes: 0 Completed; 1 Failed; 2 refused, nothing was run; 124 stopped by --max-runtime;
+128+N stopped by signal N (130: Ctrl-C).
+
+Examples:
+  berth local train --source src --entry-point train.py --channel train=data/train \
+      --hyperparameter epochs=3 --metric 'loss=loss=([0-9.]+)'
+  berth local train job.json --max-runtime 60
+  berth local train job.json --hyperparameter lr=0.1 --name second-try)";
+
+/// A CreateTrainingJob request has limits; this is far above what they let through.
+constexpr size_t kJobFileLimit = size_t{16} << 20;
+
+struct Options {
+  std::string job_file;
+  std::string output;
+  platform::TrainingJobFlags flags;
+};
+
+int Refuse(const std::string& message) {
+  log::Error("local", "{}", message);
+  return platform::kExitRefused;
+}
+
+int LocalTrain(const Context& context, const Options& options) {
+  platform::TrainingJobRequest request;
+  if (!options.job_file.empty()) {
+    const auto text = ReadFile(options.job_file, kJobFileLimit);
+    if (!text) return Refuse(text.error().message());
+    auto parsed = platform::ParseTrainingJobRequest(*text);
+    if (!parsed) return Refuse(parsed.error().Within("\"" + options.job_file + "\"").message());
+    request = *std::move(parsed);
+  }
+  const std::string working_directory = std::filesystem::current_path().string();
+  if (auto applied = platform::ApplyFlags(options.flags, working_directory, request); !applied) {
+    return Refuse(applied.error().message());
+  }
+  platform::LocalOptions local;
+  local.output = options.output;
+  local.working_directory = working_directory;
+  local.variables = context.variables;
+  return platform::RunTrainingJob(std::move(request), local);
+}
+
+void AddLocalTrain(CLI::App& parent, const Context& context, Action& action) {
+  CLI::App* command = parent.add_subcommand("train", "Run a training job on this machine");
+  command->footer(kFooter);
+  auto options = std::make_shared<Options>();
+  platform::TrainingJobFlags& flags = options->flags;
+  // One value for each time the option is given: a value may begin with '-' or '['.
+  const auto repeated = [command](const char* name, std::vector<std::string>& values,
+                                  const char* help) {
+    command->add_option(name, values, help)->expected(1)->multi_option_policy(
+        CLI::MultiOptionPolicy::TakeAll);
+  };
+  command->add_option("JOB", options->job_file, "A CreateTrainingJob request as a JSON file");
+  command->add_option("--source", flags.source, "The user's code: a directory or .tar.gz");
+  command->add_option("--entry-point", flags.entry_point, "The script to run, below --source");
+  repeated("--channel", flags.channels, "NAME=PATH: an input channel; may be repeated");
+  repeated("--hyperparameter", flags.hyperparameters, "KEY=VALUE; may be repeated");
+  repeated("--env", flags.environment, "KEY=VALUE: a variable of the job; may be repeated");
+  repeated("--metric", flags.metrics, "NAME=REGEX: a metric in the log; may be repeated");
+  command->add_option("--max-runtime", flags.max_runtime, "Stop the job after so many seconds");
+  command->add_option("--name", flags.name, "The job's name (default: entry point and time)");
+  command->add_option("--output", options->output,
+                      "The job's directory (default: berth-jobs/<name>)");
+  command->callback([&context, &action, options] {
+    action = [&context, options] { return LocalTrain(context, *options); };
+  });
+}
+
+}  // namespace
+
+void AddLocal(CLI::App& parent, const Context& context, Action& action) {
+  CLI::App* command = parent.add_subcommand("local", "SageMaker on this machine");
+  command->require_subcommand(0, 1);
+  command->footer("Examples:\n  berth local train --source src --entry-point train.py");
+  AddLocalTrain(*command, context, action);
+}
+
+}  // namespace berth::cli
