@@ -55,7 +55,7 @@ struct SuperviseOptions {
   size_t tail_bytes = 16 * 1024;
   /// Sees all bytes after they were passed on, as they come (not split in lines). Optional.
   std::function<void(Stream, std::string_view)> observer;
-  /// Where the command's output goes. Never closed here.
+  /// Where the command's output goes; -1: nowhere. Never closed here, never made non-blocking.
   int output_fd = 1;
   int error_fd = 2;
   /// The command's standard input: ours, else /dev/null.
@@ -89,6 +89,9 @@ struct Outcome {
   /// `error_tail`.
   std::string output_tail;
   std::string error_tail;
+  /// Some of the output could not be passed on: its reader went away, the disk is full, or the
+  /// reader stood still until after the grace period. The tails hold it nevertheless.
+  bool output_lost = false;
 
   bool ok() const { return exit_code == 0 && signal == 0; }
   /// The exit code a shell would report: exit_code, or 128 + signal.
