@@ -9,7 +9,8 @@
 namespace berth::cli {
 namespace {
 
-constexpr char kFooter[] = R"(The job sees a private /opt/ml with its channels read-only, and every variable that the
+constexpr char kFooter[] =
+    R"(The job sees a private /opt/ml with its channels read-only, and every variable that the
 platform sets. --output keeps model.tar.gz, output.tar.gz, logs/, metrics.json, job.json and
 checkpoints/. Flags win over the job file. See docs/local.md.
 
@@ -64,8 +65,9 @@ void AddLocalTrain(CLI::App& parent, const Context& context, Action& action) {
   // One value for each time the option is given: a value may begin with '-' or '['.
   const auto repeated = [command](const char* name, std::vector<std::string>& values,
                                   const char* help) {
-    command->add_option(name, values, help)->expected(1)->multi_option_policy(
-        CLI::MultiOptionPolicy::TakeAll);
+    command->add_option(name, values, help)
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   };
   command->add_option("JOB", options->job_file, "A CreateTrainingJob request as a JSON file");
   command->add_option("--source", flags.source, "The user's code: a directory or .tar.gz");

@@ -2,31 +2,18 @@
 
 #include <sys/signalfd.h>
 
-#include <array>
+#include "process/signals.h"
 
 namespace berth::process {
-namespace {
-
-constexpr std::array kEnding = {SIGTERM, SIGINT, SIGQUIT, SIGHUP};
-
-}  // namespace
-
-sigset_t ForwardedSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : kEnding) sigaddset(&set, signal);
-  sigaddset(&set, SIGUSR1);
-  sigaddset(&set, SIGUSR2);
-  return set;
-}
 
 HeldSignals::HeldSignals() {
-  const sigset_t held = ForwardedSignals();
+  const sigset_t held = TakenSignals();
   ::pthread_sigmask(SIG_BLOCK, &held, &before_);
-  sigset_t ending;
-  sigemptyset(&ending);
-  for (const int signal : kEnding) sigaddset(&ending, signal);
-  descriptor_ = Descriptor(::signalfd(-1, &ending, SFD_CLOEXEC | SFD_NONBLOCK));
+  ::sigemptyset(&ending_);
+  for (int signal = 1; signal < NSIG; ++signal) {
+    if (IsStopSignal(signal) && ::sigismember(&held, signal) == 1) ::sigaddset(&ending_, signal);
+  }
+  descriptor_ = Descriptor(::signalfd(-1, &ending_, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
 HeldSignals::~HeldSignals() {
@@ -36,8 +23,8 @@ HeldSignals::~HeldSignals() {
 int HeldSignals::Pending() const {
   sigset_t pending;
   ::sigpending(&pending);
-  for (const int signal : kEnding) {
-    if (sigismember(&pending, signal) == 1) return signal;
+  for (int signal = 1; signal < NSIG; ++signal) {
+    if (::sigismember(&ending_, signal) == 1 && ::sigismember(&pending, signal) == 1) return signal;
   }
   return 0;
 }

@@ -11,9 +11,6 @@
 
 namespace berth::process {
 
-/// The signals that Supervise() forwards: SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2.
-sigset_t ForwardedSignals();
-
 /// Make it in the main thread before any other thread starts. One at a time.
 class HeldSignals {
  public:
@@ -26,15 +23,16 @@ class HeldSignals {
   /// (SuperviseOptions::child_mask).
   const sigset_t& mask_before() const { return before_; }
 
-  /// Readable while a signal that ends a job (all but SIGUSR1 and SIGUSR2) is pending; only to be
-  /// polled, never read. -1 where the kernel gives none.
+  /// Readable while a signal that ends a command (IsStopSignal()) is pending; only to be polled,
+  /// never read. -1 where the kernel gives none.
   int descriptor() const { return descriptor_.get(); }
 
-  /// The pending signal that ends a job, 0 where there is none.
+  /// The pending signal that ends a command, 0 where there is none.
   int Pending() const;
 
  private:
-  sigset_t before_;
+  sigset_t before_{};
+  sigset_t ending_{};
   Descriptor descriptor_;
 };
 

@@ -32,17 +32,23 @@ bool Ignored(int signal) {
 
 }  // namespace
 
-SignalGuard::SignalGuard() {
+sigset_t TakenSignals() {
   sigset_t taken;
   ::sigemptyset(&taken);
-  ::sigaddset(&taken, SIGCHLD);
   for (const int signal : kForwarded) {
     if (!Ignored(signal)) ::sigaddset(&taken, signal);
   }
+  return taken;
+}
+
+SignalGuard::SignalGuard(const std::optional<sigset_t>& child_mask) {
+  sigset_t taken = TakenSignals();
+  ::sigaddset(&taken, SIGCHLD);
   sigset_t blocked = taken;
   for (const int signal : kSilenced) ::sigaddset(&blocked, signal);
   ::sigpending(&pending_before_);
   ::pthread_sigmask(SIG_BLOCK, &blocked, &caller_mask_);
+  child_mask_ = child_mask.value_or(caller_mask_);
 
   // Under SIG_IGN the kernel reaps children itself and their status is lost.
   struct sigaction standard{};
@@ -77,7 +83,7 @@ void SignalGuard::RestoreInChild() const {
     const KernelAction ignore{.handler = SIG_IGN};
     ::syscall(SYS_rt_sigaction, SIGCHLD, &ignore, nullptr, kKernelMaskBytes);
   }
-  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &caller_mask_, nullptr, kKernelMaskBytes);
+  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &child_mask_, nullptr, kKernelMaskBytes);
 }
 
 AllSignalsBlocked::AllSignalsBlocked() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <csignal>
+#include <optional>
 
 #include "core/descriptor.h"
 
@@ -15,7 +16,8 @@ namespace berth::process {
 /// shell's background job its shell's Ctrl-C, and so do their commands.
 class SignalGuard {
  public:
-  SignalGuard();
+  /// The child's mask is `child_mask`, else our caller's.
+  explicit SignalGuard(const std::optional<sigset_t>& child_mask);
   SignalGuard(const SignalGuard&) = delete;
   SignalGuard& operator=(const SignalGuard&) = delete;
   /// Drops the SIGCHLD and SIGPIPE that supervising caused and puts everything back. A signal
@@ -31,6 +33,7 @@ class SignalGuard {
 
  private:
   sigset_t caller_mask_{};
+  sigset_t child_mask_{};
   sigset_t pending_before_{};
   struct sigaction caller_child_action_{};
   Descriptor descriptor_;
@@ -50,6 +53,9 @@ class AllSignalsBlocked {
 
 /// SIGTERM, SIGINT, SIGHUP, SIGQUIT: forwarded, and the grace period begins.
 bool IsStopSignal(int signal);
+
+/// Those of the signals a supervisor forwards that our caller does not ignore.
+sigset_t TakenSignals();
 
 /// For main(): a log line into a pipe whose reader has gone must not kill us. An empty handler
 /// and not SIG_IGN, which our children would inherit; where our caller ignores SIGPIPE it stays

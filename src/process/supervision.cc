@@ -30,7 +30,10 @@ OutputPump::Observer ForStream(const SuperviseOptions& options, Stream stream) {
 }  // namespace
 
 Supervision::Supervision(const Command& command, const SuperviseOptions& options)
-    : command_(command), options_(options), out_of_memory_before_(out_of_memory_.Read()) {}
+    : command_(command),
+      options_(options),
+      signals_(options.child_mask),
+      out_of_memory_before_(out_of_memory_.Read()) {}
 
 Result<Outcome> Supervision::Run() {
   if (!signals_.descriptor()) return FailErrno("cannot make a signal descriptor");
