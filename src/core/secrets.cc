@@ -48,11 +48,12 @@ bool LooksSecret(std::string_view name) {
     const bool property = i + 1 < words.size() && words[i + 1] != "value";
     if (!kind && !property) return true;
   }
-  if (words.size() < 2 || words.back() != "key") return false;
+  const size_t end = !words.empty() && words.back() == "id" ? words.size() - 1 : words.size();
+  if (end < 2 || words[end - 1] != "key") return false;
   constexpr std::array<std::string_view, 11> kKeyKinds = {
       "access",     "api",     "private", "secret",  "auth",  "ssh",
       "encryption", "signing", "license", "account", "master"};
-  return std::find(kKeyKinds.begin(), kKeyKinds.end(), words[words.size() - 2]) != kKeyKinds.end();
+  return std::find(kKeyKinds.begin(), kKeyKinds.end(), words[end - 2]) != kKeyKinds.end();
 }
 
 void Secrets::Learn(std::string_view name, std::string_view value) {
