@@ -1,0 +1,90 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+#include "core/files.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "storage/archive.h"
+#include "usercode/copy_tree.h"
+#include "usercode/usercode.h"
+
+namespace berth::usercode {
+namespace fs = std::filesystem;
+namespace {
+
+/// By its content, as the reference; by its name too, so that a damaged one is told to be one.
+bool LooksLikeArchive(const fs::path& path) {
+  const std::string name = path.filename().string();
+  if (name.ends_with(".tar.gz") || name.ends_with(".tgz") || name.ends_with(".tar")) return true;
+  constexpr size_t kTarMagicAt = 257;
+  std::array<char, kTarMagicAt + 5> head{};
+  std::ifstream(path, std::ios::binary).read(head.data(), head.size());
+  const std::string_view bytes(head.data(), head.size());
+  return bytes.starts_with("\x1f\x8b") || bytes.substr(kTarMagicAt) == "ustar";
+}
+
+Result<void> FetchFrom(const fs::path& from, const fs::path& code) {
+  std::error_code error;
+  const fs::file_status status = fs::status(from, error);
+  if (status.type() == fs::file_type::not_found) {
+    return Fail(
+        "there is no such file or directory; set sagemaker_submit_directory to the "
+        "directory or .tar.gz that holds the entry point");
+  }
+  if (error) return Fail(error.message(), error.value());
+  if (fs::is_directory(status)) return CopyTree(from, code);
+  if (!fs::is_regular_file(status)) return Fail("it is neither a directory nor a file");
+  if (!LooksLikeArchive(from)) return CopyOneFile(from, code / from.filename());
+  if (auto done = storage::ExtractTarGzFile(from, code); !done) return Fail(done.error());
+  return {};
+}
+
+void Empty(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    std::error_code kept;
+    fs::remove_all(entry.path(), kept);
+  }
+}
+
+}  // namespace
+
+Result<void> Fetch(const Source& source) {
+  const fs::path& code = source.code_directory;
+  const std::string& from = source.submit_directory;
+  BERTH_TRY(MakeDirectories(code));
+  std::error_code error;
+  if (from.empty() || fs::equivalent(from, code, error)) return {};
+  const bool empty = fs::is_empty(code, error);
+  if (error)
+    return Fail(Error::System(error.value(), fmt::format("cannot read \"{}\"", code.string())));
+  if (!empty) {
+    log::Info("usercode", "\"{}\" is not empty: using the code in it, not that of {}",
+              code.string(), Quoted(from));
+    return {};
+  }
+
+  const std::string what = fmt::format("cannot fetch the code from {}", Quoted(from));
+  if (from.starts_with("s3://")) {
+    return Fail(
+        fmt::format("{}: this version does not support S3 submit directories yet; give a "
+                    "local directory or .tar.gz, or put the code into \"{}\"",
+                    what, code.string()));
+  }
+  if (from.find("://") != std::string::npos) {
+    return Fail(what + ": it must be a local directory, a .tar.gz or a single file");
+  }
+  if (auto fetched = FetchFrom(from, code); !fetched) {
+    Empty(code);
+    return Fail(fetched.error().Within(what));
+  }
+  log::Info("usercode", "the code of {} is in \"{}\"", Quoted(from), code.string());
+  return {};
+}
+
+}  // namespace berth::usercode
