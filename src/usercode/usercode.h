@@ -21,30 +21,41 @@ struct Source {
   std::filesystem::path code_directory;
 };
 
-/// Puts the code into `code_directory`. Where that holds files already and is not the submit
-/// directory itself, what is there stays, and the log says so (as the reference, which is silent).
+/// Puts the code into `code_directory`, which is made where it is missing.
+///
+/// Where that holds something already, what is there stays, and the log says so (the reference
+/// keeps it too, without a word). A directory is copied: links inside it stay links, links that
+/// lead out of it become what they lead to, sockets and the like are left out with a warning.
+/// After an error the code directory is as empty as before.
 [[nodiscard]] Result<void> Fetch(const Source& source);
 
 enum class EntryPointKind { kPythonPackage, kPythonScript, kProgram };
 
-/// Looks into `code_directory`. A missing entry point is an error that lists the files found there.
+/// Tells what the entry point is. Looks into `code_directory`, changes nothing.
+///
+/// In this order: a directory with setup.py is a package, unless the entry point ends in ".sh"; an
+/// existing file that ends in ".py" is a script, any other one a program; a directory whose
+/// pyproject.toml has a [project] or [build-system] table is a package too (others only configure
+/// tools). An entry point that is missing, a folder, or not inside the code directory is an error;
+/// a missing one's lists the files found there and the one that was probably meant.
 [[nodiscard]] Result<EntryPointKind> Classify(const Source& source);
 
-/// What must run before the entry point: pip installs of a package or of requirements.txt, at
-/// most a few commands, in order; empty where there is nothing to install.
-/// `python` is the interpreter's path.
-std::vector<process::Command> InstallCommands(const Source& source, EntryPointKind kind,
-                                              const std::string& python,
-                                              const process::Variables& variables);
+/// What must run before the entry point, in `code_directory`: pip installs of a package or, for a
+/// script, of requirements.txt; empty where there is nothing to install. Where CA_REPOSITORY_ARN
+/// names an AWS CodeArtifact repository, pip is pointed to it first by the `aws` program; an error
+/// where there is none, or the ARN is not one. `python` is the interpreter's path.
+[[nodiscard]] Result<std::vector<process::Command>> InstallCommands(
+    const Source& source, EntryPointKind kind, const std::string& python,
+    const process::Variables& variables);
 
-/// How the entry point is run, in `code_directory`. A program is made executable first by
-/// PrepareEntryPoint().
+/// How the entry point is run, in `code_directory`: `python NAME.py args`, `python -m MODULE args`
+/// or `./NAME args`. A program is made executable first by PrepareEntryPoint().
 process::Command EntryPointCommand(const Source& source, EntryPointKind kind,
                                    const std::string& python,
                                    const std::vector<std::string>& arguments,
                                    const process::Variables& variables);
 
-/// chmod +x for a program; nothing for the other kinds.
+/// chmod +x for a program that is not executable; nothing for the other kinds.
 [[nodiscard]] Result<void> PrepareEntryPoint(const Source& source, EntryPointKind kind);
 
 /// `python3`, else `python`, on the PATH of `variables`.
