@@ -64,22 +64,31 @@ void AddLocalTrain(CLI::App& parent, const Context& context, Action& action) {
   platform::TrainingJobFlags& flags = options->flags;
   // One value for each time the option is given: a value may begin with '-' or '['.
   const auto repeated = [command](const char* name, std::vector<std::string>& values,
-                                  const char* help) {
+                                  const char* type, const char* help) {
     command->add_option(name, values, help)
+        ->type_name(type)
+
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   };
-  command->add_option("JOB", options->job_file, "A CreateTrainingJob request as a JSON file");
-  command->add_option("--source", flags.source, "The user's code: a directory or .tar.gz");
-  command->add_option("--entry-point", flags.entry_point, "The script to run, below --source");
-  repeated("--channel", flags.channels, "NAME=PATH: an input channel; may be repeated");
-  repeated("--hyperparameter", flags.hyperparameters, "KEY=VALUE; may be repeated");
-  repeated("--env", flags.environment, "KEY=VALUE: a variable of the job; may be repeated");
-  repeated("--metric", flags.metrics, "NAME=REGEX: a metric in the log; may be repeated");
-  command->add_option("--max-runtime", flags.max_runtime, "Stop the job after so many seconds");
-  command->add_option("--name", flags.name, "The job's name (default: entry point and time)");
-  command->add_option("--output", options->output,
-                      "The job's directory (default: berth-jobs/<name>)");
+  command->add_option("JOB", options->job_file, "A CreateTrainingJob request as a JSON file")
+      ->type_name("FILE");
+  command->add_option("--source", flags.source, "The user's code: a directory or .tar.gz")
+      ->type_name("DIR");
+  command->add_option("--entry-point", flags.entry_point, "The script to run, below --source")
+      ->type_name("FILE");
+  repeated("--channel", flags.channels, "NAME=PATH", "An input channel; may be repeated");
+  repeated("--hyperparameter", flags.hyperparameters, "KEY=VALUE",
+           "For the script; may be repeated");
+  repeated("--env", flags.environment, "KEY=VALUE", "A variable of the job; may be repeated");
+  repeated("--metric", flags.metrics, "NAME=REGEX", "A metric in the log; may be repeated");
+  command->add_option("--max-runtime", flags.max_runtime, "Stop the job after so many seconds")
+      ->type_name("SECONDS");
+  command->add_option("--name", flags.name, "The job's name (default: entry point and time)")
+      ->type_name("NAME");
+  command
+      ->add_option("--output", options->output, "The job's directory (default: berth-jobs/<name>)")
+      ->type_name("DIR");
   command->callback([&context, &action, options] {
     action = [&context, options] { return LocalTrain(context, *options); };
   });

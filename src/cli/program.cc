@@ -38,12 +38,23 @@ std::vector<std::string> WithCommandName(std::vector<std::string> arguments) {
   return arguments;
 }
 
+/// "berth local" for the command `train` in it; empty for the program itself.
+std::string ParentsOf(const CLI::App& app) {
+  const CLI::App* parent = app.get_parent();
+  if (parent == nullptr) return {};
+  const std::string parents = ParentsOf(*parent);
+  return parents.empty() ? parent->get_name() : parents + " " + parent->get_name();
+}
+
+std::string Help(const CLI::App& program) {
+  const CLI::App& app = Deepest(program);
+  return app.help(ParentsOf(app));
+}
+
 int UsageError(const CLI::App& program, const CLI::ParseError& error) {
   const CLI::App& app = Deepest(program);
-  std::string command;
-  for (const CLI::App* at = &app; at != nullptr; at = at->get_parent()) {
-    command = command.empty() ? at->get_name() : at->get_name() + " " + command;
-  }
+  const std::string parents = ParentsOf(app);
+  const std::string command = parents.empty() ? app.get_name() : parents + " " + app.get_name();
   const std::vector<std::string> unexpected = app.remaining(true);
   std::string message;
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr && !unexpected.empty()) {
@@ -102,7 +113,7 @@ int Main(const std::vector<std::string>& arguments, process::Variables variables
   try {
     program.parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", Deepest(program).help());
+    fmt::print("{}", Help(program));
     return kSuccess;
   } catch (const CLI::ParseError& error) {
     return UsageError(program, error);
@@ -111,7 +122,7 @@ int Main(const std::vector<std::string>& arguments, process::Variables variables
     program.get_subcommand("version")->parse(std::vector<std::string>{});
   }
   if (!action) {
-    fmt::print(stderr, "{}", Deepest(program).help());
+    fmt::print(stderr, "{}", Help(program));
     return kUsage;
   }
   return action();

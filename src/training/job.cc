@@ -125,7 +125,9 @@ class Job {
 
   Step Install(const usercode::Source& source, usercode::EntryPointKind kind,
                const std::string& python) const {
-    for (const auto& command : usercode::InstallCommands(source, kind, python, variables_)) {
+    const auto commands = usercode::InstallCommands(source, kind, python, variables_);
+    if (!commands) return ClientError(commands.error().message());
+    for (const process::Command& command : *commands) {
       const auto outcome = Supervise(command);
       if (!outcome) return ClientError(outcome.error().message());
       if (outcome->ok() && outcome->stopped_by == process::StoppedBy::kNobody) continue;
