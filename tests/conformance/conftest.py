@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import random
 
 import pytest
 
@@ -32,19 +31,9 @@ def sagemaker_containers():
     return interpreter("venv-sagemaker-containers"), "sagemaker_containers"
 
 
-def pytest_configure(config):
-    # In the environment, so that every process of a run has the same.
-    os.environ.setdefault("BERTH_CONFORMANCE_SEED", str(random.SystemRandom().randrange(10**9)))
-    os.environ.setdefault("BERTH_CONFORMANCE_COUNT", "2000")
-
-
-def pytest_report_header(config):
-    return [f"{name}={os.environ[name]}" for name in ("BERTH_CONFORMANCE_SEED", "BERTH_CONFORMANCE_COUNT")]
-
-
 @pytest.fixture(scope="session")
 def seed():
-    """The header of a run prints it; BERTH_CONFORMANCE_SEED repeats the run."""
+    """Printed at the end of a run; BERTH_CONFORMANCE_SEED repeats the run."""
     return int(os.environ["BERTH_CONFORMANCE_SEED"])
 
 
