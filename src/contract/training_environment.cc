@@ -85,7 +85,8 @@ Result<void> ReadReserved(const Inputs& inputs, const Hyperparameters& hyperpara
   BERTH_ASSIGN(std::optional<std::string> submit,
                ReservedText(hyperparameters, "sagemaker_submit_directory", path));
   environment.submit_directory =
-      submit ? *std::move(submit) : FirstOf(inputs, {"SAGEMAKER_SUBMIT_DIRECTORY"});
+      submit && !submit->empty() ? *std::move(submit)
+                                 : FirstOf(inputs, {"SAGEMAKER_SUBMIT_DIRECTORY"});
   BERTH_ASSIGN(std::optional<std::string> region,
                ReservedText(hyperparameters, "sagemaker_region", path));
   environment.region =

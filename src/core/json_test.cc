@@ -77,7 +77,7 @@ TEST(JsonTest, DumpSortsByCodePointAndEscapesAsPython) {
   EXPECT_EQ(Again(R"({"é":1,"z":2,"\ud83d\ude00":3,"\uffff":4,"":5})"),
             R"({"":5,"z":2,"\u00e9":1,"\uffff":4,"\ud83d\ude00":3})");
   EXPECT_EQ(Again(R"("\u0000\u001f\b\f\n\r\t\"\\\/\u007f\u0080")"),
-            "\"\\u0000\\u001f\\b\\f\\n\\r\\t\\\"\\\\/\x7f\\u0080\"");
+            "\"\\u0000\\u001f\\b\\f\\n\\r\\t\\\"\\\\/\\u007f\\u0080\"");
 }
 
 TEST(JsonTest, LoneSurrogatesSurvive) {

@@ -2,7 +2,7 @@
 """Writes src/contract/unicode_tables.inc: what str.isprintable() and str.upper() know.
 
 Run with the Python whose Unicode version the contract follows (3.11: Unicode 14):
-    scripts/generate-unicode-tables > src/contract/unicode_tables.inc
+    scripts/generate_unicode_tables.py > src/contract/unicode_tables.inc
 """
 import sys
 import unicodedata
@@ -50,7 +50,7 @@ def rows(items, per_line):
 
 def main():
     print(f"// Unicode {unicodedata.unidata_version}, as Python {sys.version_info[0]}."
-          f"{sys.version_info[1]} knows it. Written by scripts/generate-unicode-tables.")
+          f"{sys.version_info[1]} knows it. Written by scripts/generate_unicode_tables.py.")
     print("// clang-format off")
     print("constexpr CodeRange kUnprintable[] = {")
     rows([f"{{0x{first:X}, 0x{last:X}}}" for first, last in unprintable_ranges()], 5)

@@ -1,0 +1,16 @@
+"""What a run of generated tests needs to be repeated: chosen once, printed at the end."""
+
+import os
+import random
+
+SETTINGS = ("BERTH_CONFORMANCE_SEED", "BERTH_CONFORMANCE_COUNT")
+
+
+def pytest_configure(config):
+    # In the environment, so that every process of a run has the same.
+    os.environ.setdefault(SETTINGS[0], str(random.SystemRandom().randrange(10**9)))
+    os.environ.setdefault(SETTINGS[1], "2000")
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(" ".join(f"{name}={os.environ[name]}" for name in SETTINGS))
