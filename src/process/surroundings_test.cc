@@ -103,10 +103,11 @@ TEST(OutOfMemory, IsToldFromOtherKills) {
   if (!cgroup.ok()) GTEST_SKIP() << "no cgroup with a memory controller can be made here";
   const int code = InFork([&] {
     if (!cgroup.Enter()) return kSkipped;
-    // It reads one endless line into memory.
-    const auto direct = testing::RunCommand({"tail", "/dev/zero"});
+    // It reads one endless line into memory, and is to be the victim whatever our own size is.
+    const std::string hog = "echo 1000 >/proc/self/oom_score_adj && exec tail /dev/zero";
+    const auto direct = RunShell(hog);
     if (direct.outcome.signal != SIGKILL || !direct.outcome.out_of_memory) return 1;
-    const auto below = RunShell("tail /dev/zero; exit $?");
+    const auto below = RunShell("(" + hog + "); exit $?");
     if (below.outcome.exit_code != 137 || !below.outcome.out_of_memory) return 2;
     const auto other = RunShell("kill -9 $$");
     return other.outcome.signal == SIGKILL && !other.outcome.out_of_memory ? 0 : 3;
