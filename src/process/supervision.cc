@@ -129,6 +129,8 @@ void Supervision::TakeSignals() {
         Reap();
       } else if (IsStopSignal(signal)) {
         Stop(StoppedBy::kSignal, signal);
+      } else if (signal == SIGTSTP && !ended_) {
+        terminal_.Suspend(pid_);
       } else {
         ForwardToGroup(signal);
       }
@@ -139,9 +141,14 @@ void Supervision::TakeSignals() {
 void Supervision::Reap() {
   int status = 0;
   for (;;) {
-    const pid_t pid = ::waitpid(-1, &status, WNOHANG);
+    const pid_t pid = ::waitpid(-1, &status, WNOHANG | WUNTRACED);
     if (pid <= 0) break;
-    if (pid == pid_) CommandEnded(status);
+    if (pid != pid_) continue;
+    if (WIFSTOPPED(status)) {
+      terminal_.CommandStopped(pid_, WSTOPSIG(status));
+    } else {
+      CommandEnded(status);
+    }
   }
   if (!ended_) return;
   left_ = descendants_.Any();

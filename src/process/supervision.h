@@ -11,6 +11,7 @@
 #include "process/signals.h"
 #include "process/standard_streams.h"
 #include "process/supervisor.h"
+#include "process/terminal.h"
 
 namespace berth::process {
 
@@ -51,6 +52,7 @@ class Supervision {
   // In this order: descriptors 0 to 2 are taken before anything opens others.
   StandardStreams standard_streams_;
   SignalGuard signals_;
+  Terminal terminal_;
   OrphanReaper reaper_;
   Descendants descendants_;
   OutOfMemoryCounter out_of_memory_;
