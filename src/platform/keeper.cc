@@ -41,7 +41,11 @@ Result<void> EnterNamespaces(const Try& attempt) {
   int flags = CLONE_NEWNS | CLONE_NEWUTS;
   if (attempt.user_namespace) flags |= CLONE_NEWUSER;
   if (attempt.pid_namespace) flags |= CLONE_NEWPID;
-  if (::unshare(flags) != 0) return FailErrno("cannot make namespaces");
+  if (::unshare(flags) != 0) {
+    // The kernel's word for it, "No space left on device", would send people to their disks.
+    if (errno == ENOSPC) return Fail("/proc/sys/user allows no more namespaces", ENOSPC);
+    return FailErrno("cannot make namespaces");
+  }
   if (attempt.user_namespace) {
     // Everybody stays who they are: artifacts belong to the calling user.
     BERTH_TRY(WriteFile("/proc/self/setgroups", "deny"));
