@@ -20,6 +20,8 @@ inline constexpr int kRunFailure = 125;
 /// What main() read of the process, for every command.
 struct Context {
   process::Variables variables;
+  /// What stood behind "--" on the command line, byte for byte: the parser never sees it.
+  std::vector<std::string> after_dashes;
 };
 
 /// What the command found on the command line does; returns the exit code.

@@ -91,7 +91,11 @@ std::string Suggestion(const CLI::App& app, const std::string& unexpected) {
 }
 
 int Main(const std::vector<std::string>& arguments, process::Variables variables) {
-  const Context context{std::move(variables)};
+  std::vector<std::string> parsed = WithCommandName(arguments);
+  const auto dashes = std::ranges::find(parsed, "--");
+  Context context{.variables = std::move(variables), .after_dashes = {}};
+  if (dashes != parsed.end()) context.after_dashes.assign(dashes + 1, parsed.end());
+  parsed.erase(dashes, parsed.end());
   Action action;
 
   CLI::App program("Run training scripts and models on the SageMaker container contract.", "berth");
@@ -108,10 +112,9 @@ int Main(const std::vector<std::string>& arguments, process::Variables variables
   AddVersion(program, context, action);
   AddCompletion(program, context, action);
 
-  std::vector<std::string> reversed = WithCommandName(arguments);
-  std::reverse(reversed.begin(), reversed.end());
+  std::ranges::reverse(parsed);  // as the parser wants them
   try {
-    program.parse(std::move(reversed));
+    program.parse(std::move(parsed));
   } catch (const CLI::CallForHelp&) {
     fmt::print("{}", Help(program));
     return kSuccess;
@@ -120,6 +123,10 @@ int Main(const std::vector<std::string>& arguments, process::Variables variables
   }
   if (version) {
     program.get_subcommand("version")->parse(std::vector<std::string>{});
+  }
+  if (!context.after_dashes.empty() && !program.got_subcommand("run")) {
+    fmt::print(stderr, "berth: only `berth run` takes a command behind \"--\"\n");
+    return kUsage;
   }
   if (!action) {
     fmt::print(stderr, "{}", Help(program));

@@ -57,21 +57,21 @@ void AddRun(CLI::App& parent, const Context& context, Action& action) {
   CLI::App* command = parent.add_subcommand(
       "run", "Run any command with the job's SM_* variables, under the supervisor");
   command->footer(kFooter);
-  command->prefix_command();
+  command->allow_extras();
   auto options = std::make_shared<Options>();
   command->add_option("--grace", options->grace_seconds, "Seconds from a request to end to SIGKILL")
       ->check(CLI::Range(0.0, 86400.0))
       ->capture_default_str();
   command->callback([&context, &action, command, options] {
-    std::vector<std::string> words = command->remaining();
-    if (!words.empty() && words.front() == "--") words.erase(words.begin());
-    if (words.empty()) {
-      throw CLI::RequiredError("the command to run: berth run -- COMMAND");
+    const std::vector<std::string> extras = command->remaining();
+    if (!extras.empty() && extras.front().starts_with('-')) {
+      throw CLI::ExtrasError(command->get_name(), extras);
     }
-    if (words.front().starts_with('-')) {
-      throw CLI::ExtrasError(command->get_name(), {words.front()});
+    if (context.after_dashes.empty() || !extras.empty()) {
+      throw CLI::ValidationError("the command to run stands behind \"--\": berth run -- COMMAND",
+                                 CLI::ExitCodes::RequiredError);
     }
-    action = [&context, options, words] { return Run(context, *options, words); };
+    action = [&context, options] { return Run(context, *options, context.after_dashes); };
   });
 }
 

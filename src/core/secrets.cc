@@ -42,6 +42,7 @@ bool LooksSecret(std::string_view name) {
                                                            "sep", "cls", "per", "special"};
   for (size_t i = 0; i < words.size(); ++i) {
     if (!is_secret(words[i])) continue;
+    if (words[i] == "pwd" && words.size() == 1) continue;  // the shell's working directory
     if (words[i] != "token") return true;
     const bool kind = i > 0 && std::find(kTokenKinds.begin(), kTokenKinds.end(), words[i - 1]) !=
                                    kTokenKinds.end();

@@ -9,7 +9,8 @@ TEST(Secrets, NamesOfKeysTokensAndPasswordsLookSecret) {
   for (const char* name :
        {"AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN", "apiToken", "api-key",
         "apikey", "--api_key", "SM_HP_API_KEY", "db.password", "HF_TOKEN", "token", "passwd",
-        "GITHUB_PAT", "credentials", "wandb_api_key", "private_key", "SSH_KEY", "hf_token_value"}) {
+        "GITHUB_PAT", "credentials", "wandb_api_key", "DB_PWD", "private_key", "SSH_KEY",
+        "hf_token_value"}) {
     EXPECT_TRUE(LooksSecret(name)) << name;
   }
 }
@@ -17,7 +18,7 @@ TEST(Secrets, NamesOfKeysTokensAndPasswordsLookSecret) {
 TEST(Secrets, NamesOfModelsDoNotLookSecret) {
   for (const char* name : {"monkey", "tokenizer", "max_tokens", "num_tokens", "key_dim", "keys",
                            "pad_token", "eos_token", "pad_token_id", "token_type", "lr", "path",
-                           "keyword", "secretary", "PATH", "SM_HPS", "key"}) {
+                           "keyword", "secretary", "PATH", "PWD", "OLDPWD", "SM_HPS", "key"}) {
     EXPECT_FALSE(LooksSecret(name)) << name;
   }
 }
