@@ -9,6 +9,7 @@
 #include <memory>
 #include <ranges>
 #include <system_error>
+#include <tuple>
 
 #include "core/text.h"
 
@@ -189,20 +190,24 @@ Result<void> ExtractionTree::AddHardLink(const NameParts& name, const NameParts&
   return {};
 }
 
+Result<void> ExtractionTree::FinishDirectory(const NameParts& name, const DirectoryState& state) {
+  BERTH_ASSIGN(const int parent, OpenParent(name, false));
+  const Descriptor folder(::openat(parent, name.back().c_str(), kOpenDirectory));
+  if (!folder) return FailErrno("cannot open it");
+  const std::timespec times[2] = {Untouched(), state.modified.value_or(Untouched())};
+  if (::futimens(folder.get(), times) != 0 || ::fchmod(folder.get(), state.mode) != 0) {
+    return FailErrno("cannot set its mode and time");
+  }
+  return {};
+}
+
 Result<void> ExtractionTree::Finish() {
   last_parent_descriptor_.Close();
   // Innermost first: a folder's time and its mode hold once nothing below is touched any more.
-  for (const auto& [name, state] : std::views::reverse(directories_)) {
-    const auto failed = [&name](const Error& error) {
-      return Fail(error.Within(fmt::format("folder {}", Quoted(Join(name, "/")))));
-    };
-    const auto parent = OpenParent(name, false);
-    if (!parent) return failed(parent.error());
-    const Descriptor folder(::openat(*parent, name.back().c_str(), kOpenDirectory));
-    if (!folder) return failed(Error::System(errno, "cannot open it"));
-    const std::timespec times[2] = {Untouched(), state.modified.value_or(Untouched())};
-    if (::futimens(folder.get(), times) != 0 || ::fchmod(folder.get(), state.mode) != 0) {
-      return failed(Error::System(errno, "cannot set its mode and time"));
+  for (const auto& directory : std::views::reverse(directories_)) {
+    if (auto done = FinishDirectory(directory.first, directory.second); !done) {
+      const std::string what = fmt::format("folder {}", Quoted(Join(directory.first, "/")));
+      return Fail(done.error().Within(what));
     }
   }
   last_parent_descriptor_.Close();
@@ -215,7 +220,7 @@ void ExtractionTree::Undo() {
   // All folders are 0700 again, in case Finish() had begun.
   for (const auto& [name, state] : directories_) {
     const auto parent = OpenParent(name, false);
-    if (parent && ::fchmodat(*parent, name.back().c_str(), kPrivate, 0) != 0) continue;
+    if (parent) std::ignore = ::fchmodat(*parent, name.back().c_str(), kPrivate, 0);
   }
   last_parent_descriptor_.Close();
   for (const auto& entry : fs::directory_iterator(root_, ignored)) {

@@ -60,6 +60,7 @@ class ExtractionTree {
       : root_(std::move(root)), descriptor_(std::move(descriptor)), made_root_(made) {}
 
   Result<int> OpenParent(const NameParts& name, bool make);
+  Result<void> FinishDirectory(const NameParts& name, const DirectoryState& state);
   Result<void> MakeRoom(int parent, const std::string& name) const;
 
   std::filesystem::path root_;
