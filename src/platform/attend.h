@@ -16,12 +16,12 @@ namespace berth::platform {
 enum class StopReason { kNone, kSignal, kMaxRuntime };
 
 struct AttendOptions {
-  std::string job_name;
-  std::optional<std::chrono::seconds> max_runtime;
+  std::string job_name{};
+  std::optional<std::chrono::seconds> max_runtime{};
   /// From SIGTERM to SIGKILL.
   std::chrono::milliseconds stop_grace{};
   /// Called once, when the job is asked to stop.
-  std::function<void(StopReason, int signal)> on_stop;
+  std::function<void(StopReason, int signal)> on_stop{};
 };
 
 struct Attended {

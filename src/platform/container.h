@@ -23,23 +23,23 @@
 namespace berth::platform {
 
 struct ContainerMount {
-  std::filesystem::path source;  // a file or folder of this machine
+  std::filesystem::path source{};  // a file or folder of this machine
   /// Below the tree; a file or an empty folder that is there already.
-  std::string place;
+  std::string place{};
   bool read_only = true;
 };
 
 struct ContainerSpec {
-  std::string host_name;
+  std::string host_name{};
   /// Shown at /opt/ml, or used where it is (SAGEMAKER_BASE_DIR) without namespaces.
-  std::filesystem::path tree;
-  std::vector<ContainerMount> mounts;
+  std::filesystem::path tree{};
+  std::vector<ContainerMount> mounts{};
   /// A folder for us to keep house in.
-  std::filesystem::path scratch;
-  std::vector<std::string> argv;
+  std::filesystem::path scratch{};
+  std::vector<std::string> argv{};
   /// The program behind argv[0] where that is not looked up in PATH: "/proc/self/exe".
-  std::string program;
-  std::map<std::string, std::string> variables;
+  std::string program{};
+  std::map<std::string, std::string> variables{};
 };
 
 enum class Isolation {
@@ -52,7 +52,7 @@ enum class Isolation {
 struct ContainerEnd {
   int exit_code = 0;  // 127, 126: not started, as a shell says it
   int signal = 0;
-  std::string start_error;  // one sentence; empty where it started
+  std::string start_error{};  // one sentence; empty where it started
 
   int code() const { return signal != 0 ? 128 + signal : exit_code; }
 };
@@ -90,7 +90,7 @@ class Container {
   Container() = default;
 
   Isolation isolation_ = Isolation::kNone;
-  std::string obstacle_;
+  std::string obstacle_{};
   Descriptor output_;
   Descriptor socket_;
   pid_t keeper_ = -1;

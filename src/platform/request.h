@@ -24,14 +24,14 @@ struct TrainingJobRequest {
 
 /// The flags of `berth local train`, as they were typed. They win over the document.
 struct TrainingJobFlags {
-  std::string source;                        // --source DIR (or a .tar.gz)
-  std::string entry_point;                   // --entry-point FILE
-  std::vector<std::string> channels;         // --channel NAME=PATH
-  std::vector<std::string> hyperparameters;  // --hyperparameter K=V
-  std::vector<std::string> environment;      // --env K=V
-  std::vector<std::string> metrics;          // --metric NAME=REGEX
-  std::optional<long long> max_runtime;      // --max-runtime SECONDS
-  std::string name;                          // --name N
+  std::string source{};                        // --source DIR (or a .tar.gz)
+  std::string entry_point{};                   // --entry-point FILE
+  std::vector<std::string> channels{};         // --channel NAME=PATH
+  std::vector<std::string> hyperparameters{};  // --hyperparameter K=V
+  std::vector<std::string> environment{};      // --env K=V
+  std::vector<std::string> metrics{};          // --metric NAME=REGEX
+  std::optional<long long> max_runtime{};      // --max-runtime SECONDS
+  std::string name{};                          // --name N
 };
 
 /// The error names line and column, or says that it is not an object.
@@ -51,40 +51,40 @@ struct TrainingJobFlags {
 void NameIfNameless(std::chrono::system_clock::time_point now, TrainingJobRequest& request);
 
 struct Channel {
-  std::string name;
+  std::string name{};
   /// On this machine, absolute: a directory, or one file that becomes the channel's only one.
-  std::string path;
-  std::string content_type;  // empty where not given
-  std::string input_mode;    // "File" or "FastFile": the same thing here
-  std::string distribution;
-  std::string record_wrapper;
+  std::string path{};
+  std::string content_type{};  // empty where not given
+  std::string input_mode{};    // "File" or "FastFile": the same thing here
+  std::string distribution{};
+  std::string record_wrapper{};
 };
 
 struct MetricDefinition {
-  std::string name;
-  std::string regex;
+  std::string name{};
+  std::string regex{};
 };
 
 /// What this platform reads in a valid request.
 struct TrainingJob {
-  std::string name;
-  std::map<std::string, std::string> hyperparameters;
-  std::map<std::string, std::string> environment;
-  std::vector<Channel> channels;
-  std::vector<MetricDefinition> metrics;
+  std::string name{};
+  std::map<std::string, std::string> hyperparameters{};
+  std::map<std::string, std::string> environment{};
+  std::vector<Channel> channels{};
+  std::vector<MetricDefinition> metrics{};
   /// ContainerEntrypoint and ContainerArguments; empty: `train`.
-  std::vector<std::string> command;
-  std::string instance_type;
-  std::string instance_group;
+  std::vector<std::string> command{};
+  std::string instance_type{};
+  std::string instance_group{};
   /// CheckpointConfig: the directory on this machine (empty: in the job's own directory), and its
   /// place below /opt/ml ("checkpoints").
-  std::string checkpoint_path;
-  std::string checkpoint_place;
-  std::optional<std::chrono::seconds> max_runtime;
+  std::string checkpoint_path{};
+  std::string checkpoint_place{};
+  std::optional<std::chrono::seconds> max_runtime{};
   /// The directory of a file:// OutputDataConfig.S3OutputPath, else empty.
-  std::string output_path;
+  std::string output_path{};
   /// sagemaker_submit_directory as the container will read it, else empty.
-  std::string submit_directory;
+  std::string submit_directory{};
 };
 
 /// Must only be given what Validate() found no problem in.

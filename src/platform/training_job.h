@@ -16,11 +16,11 @@ inline constexpr std::chrono::milliseconds kStopGrace{120'000};
 struct LocalOptions {
   /// The job's directory (--output). Empty: a file:// OutputDataConfig.S3OutputPath and the job's
   /// name below it, else berth-jobs/<name>.
-  std::filesystem::path output;
+  std::filesystem::path output{};
   /// Where relative paths begin; absolute.
-  std::string working_directory;
+  std::string working_directory{};
   /// The environment of this process: the base of the job's.
-  std::map<std::string, std::string> variables;
+  std::map<std::string, std::string> variables{};
   /// What is run as `train` where the request names no ContainerEntrypoint.
   std::string train_program = "/proc/self/exe";
   /// Where the job's log and the summary go; live where that is a terminal. Messages of the

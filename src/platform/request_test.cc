@@ -1,0 +1,168 @@
+#include "platform/request.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace berth::platform {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::Pair;
+
+TrainingJobRequest Parsed(std::string_view text) {
+  auto request = ParseTrainingJobRequest(text);
+  EXPECT_TRUE(request) << request.error().message();
+  return request ? *request : TrainingJobRequest{};
+}
+
+std::string Dumped(const TrainingJobRequest& request) {
+  return json::Dump(json::Value(request.document));
+}
+
+TEST(Request, IsAnObject) {
+  const auto request = ParseTrainingJobRequest("[1]");
+  ASSERT_FALSE(request);
+  EXPECT_EQ(request.error().message(),
+            "expected an object as CreateTrainingJob takes it, found an array");
+}
+
+TEST(Request, NamesThePlaceOfASyntaxError) {
+  const auto request = ParseTrainingJobRequest("{\"a\": }");
+  ASSERT_FALSE(request);
+  EXPECT_THAT(request.error().message(), HasSubstr("line 1"));
+}
+
+TEST(Flags, WinOverTheDocument) {
+  TrainingJobRequest request = Parsed(R"({"TrainingJobName":"file","Kept":1,
+      "HyperParameters":{"lr":"1","momentum":"2"},
+      "StoppingCondition":{"MaxRuntimeInSeconds":5,"MaxWaitTimeInSeconds":9}})");
+  const TrainingJobFlags flags{.hyperparameters = {"lr=a=b", "new="},
+                               .environment = {"A=1"},
+                               .max_runtime = 7,
+                               .name = "flag"};
+  ASSERT_TRUE(ApplyFlags(flags, "/here", request));
+  EXPECT_EQ(Dumped(request),
+            R"({"Environment":{"A":"1"},"HyperParameters":{"lr":"a=b","momentum":"2","new":""},)"
+            R"("Kept":1,"StoppingCondition":{"MaxRuntimeInSeconds":7,"MaxWaitTimeInSeconds":9},)"
+            R"("TrainingJobName":"flag"})");
+}
+
+TEST(Flags, ReplaceAChannelOfTheSameName) {
+  TrainingJobRequest request = Parsed(R"({"InputDataConfig":[
+      {"ChannelName":"train","DataSource":{"S3DataSource":{"S3Uri":"s3://b/k"}}},
+      {"ChannelName":"test","DataSource":{"S3DataSource":{"S3Uri":"/t"}}}]})");
+  ASSERT_TRUE(ApplyFlags({.channels = {"train=../data/", "more=file:///m"}}, "/here/x", request));
+  const TrainingJob job = ReadTrainingJob(request, "/here/x");
+  ASSERT_EQ(job.channels.size(), 3U);
+  EXPECT_EQ(job.channels[0].name, "train");
+  EXPECT_EQ(job.channels[0].path, "/here/data");
+  EXPECT_EQ(job.channels[1].path, "/t");
+  EXPECT_EQ(job.channels[2].path, "/m");
+}
+
+TEST(Flags, NameTheCodeAsTheSdkDoes) {
+  TrainingJobRequest request;
+  ASSERT_TRUE(ApplyFlags({.source = "src", .entry_point = "sub/train.py"}, "/here", request));
+  EXPECT_THAT(ReadTrainingJob(request, "/here").hyperparameters,
+              ElementsAre(Pair("sagemaker_program", "\"sub/train.py\""),
+                          Pair("sagemaker_submit_directory", "\"/here/src\"")));
+  EXPECT_EQ(ReadTrainingJob(request, "/here").submit_directory, "/here/src");
+}
+
+TEST(Flags, MakeAnEntryPointAloneItsOwnSource) {
+  TrainingJobRequest request;
+  ASSERT_TRUE(ApplyFlags({.entry_point = "code/train.py"}, "/here", request));
+  EXPECT_THAT(ReadTrainingJob(request, "/here").hyperparameters,
+              ElementsAre(Pair("sagemaker_program", "\"train.py\""),
+                          Pair("sagemaker_submit_directory", "\"/here/code/train.py\"")));
+}
+
+TEST(Flags, WithoutAnEqualsSignAreNamed) {
+  TrainingJobRequest request;
+  const auto applied = ApplyFlags({.channels = {"train"}}, "/here", request);
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().message(), "--channel \"train\": expected NAME=PATH");
+}
+
+TEST(Flags, DoNotMergeIntoAnotherShape) {
+  TrainingJobRequest request = Parsed(R"({"HyperParameters":[]})");
+  const auto applied = ApplyFlags({.hyperparameters = {"a=1"}}, "/here", request);
+  ASSERT_FALSE(applied);
+  EXPECT_EQ(applied.error().message(), "HyperParameters: must be an object, found an array");
+}
+
+TEST(Name, ComesFromTheEntryPointAndTheTime) {
+  const auto time =
+      std::chrono::sys_days{std::chrono::year{2026} / 1 / 31} + std::chrono::milliseconds(3723004);
+  TrainingJobRequest request =
+      Parsed(R"({"HyperParameters":{"sagemaker_program":"\"my_train.py\""}})");
+  NameIfNameless(time, request);
+  EXPECT_EQ(ReadTrainingJob(request, "/").name, "my-train-2026-01-31-01-02-03-004");
+
+  TrainingJobRequest nameless;
+  NameIfNameless(time, nameless);
+  EXPECT_EQ(ReadTrainingJob(nameless, "/").name, "berth-2026-01-31-01-02-03-004");
+}
+
+TEST(Name, FitsThePlatformWhateverTheEntryPoint) {
+  const std::string program = "__" + std::string(80, 'a') + "é.py";
+  TrainingJobRequest request;
+  ASSERT_TRUE(ApplyFlags({.entry_point = program}, "/", request));
+  NameIfNameless(std::chrono::system_clock::now(), request);
+  const std::string name = ReadTrainingJob(request, "/").name;
+  EXPECT_LE(name.size(), 63U);
+  EXPECT_THAT(name, MatchesRegex("a+-[0-9-]+"));
+}
+
+TEST(RequestedJob, ReadsWhatThePlatformUses) {
+  const TrainingJob job = ReadTrainingJob(Parsed(R"~({"TrainingJobName":"n",
+      "AlgorithmSpecification":{"TrainingInputMode":"FastFile","ContainerEntrypoint":["a","b c"],
+        "ContainerArguments":["d"],"MetricDefinitions":[{"Name":"m","Regex":"(.)"}]
+}
+, "InputDataConfig" : [ {
+  "ChannelName" : "c",
+  "ContentType" : "text/csv",
+  "RecordWrapperType" : "RecordIO",
+  "DataSource" : {"S3DataSource" : {"S3Uri" : "data", "S3DataDistributionType" : "ShardedByS3Key"}}
+} ],
+                      "ResourceConfig"
+    : {"InstanceGroups" : [ {"InstanceGroupName" : "g", "InstanceType" : "ml.m5.large"} ]},
+      "CheckpointConfig" : {"S3Uri" : "file:///keep", "LocalPath" : "/opt/ml/my/points/"},
+                           "OutputDataConfig" : {"S3OutputPath" : "file:///out"},
+                                                "StoppingCondition" : {"MaxRuntimeInSeconds" : 60}
+})~"),
+                                          "/here");
+  EXPECT_THAT(job.command, ElementsAre("a", "b c", "d"));
+  ASSERT_EQ(job.channels.size(), 1U);
+  EXPECT_EQ(job.channels[0].path, "/here/data");
+  EXPECT_EQ(job.channels[0].input_mode, "FastFile");
+  EXPECT_EQ(job.channels[0].distribution, "ShardedByS3Key");
+  EXPECT_EQ(job.channels[0].record_wrapper, "RecordIO");
+  EXPECT_EQ(job.instance_group, "g");
+  EXPECT_EQ(job.instance_type, "ml.m5.large");
+  EXPECT_EQ(job.checkpoint_path, "/keep");
+  EXPECT_EQ(job.checkpoint_place, "my/points");
+  EXPECT_EQ(job.output_path, "/out");
+  EXPECT_EQ(job.max_runtime, std::chrono::seconds(60));
+}
+
+TEST(RequestedJob, HasThePlatformsDefaults) {
+  const TrainingJob job = ReadTrainingJob({}, "/here");
+  EXPECT_EQ(job.instance_type, "local");
+  EXPECT_EQ(job.instance_group, "homogeneousCluster");
+  EXPECT_EQ(job.checkpoint_place, "checkpoints");
+  EXPECT_EQ(job.max_runtime, std::nullopt);
+}
+
+TEST(LocalPath, KnowsFilesFromOtherSchemes) {
+  EXPECT_EQ(LocalPath("file:///a/b", "/here"), "/a/b");
+  EXPECT_EQ(LocalPath("file://a", "/here"), "/here/a");
+  EXPECT_EQ(LocalPath("a/../b//c/", "/here"), "/here/b/c");
+  EXPECT_EQ(LocalPath("/", "/here"), "/");
+  EXPECT_EQ(LocalPath("s3://bucket", "/here"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace berth::platform
