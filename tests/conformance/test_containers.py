@@ -36,7 +36,7 @@ def common(ours, theirs):
 
 
 def test_generated_jobs(berth, reference, tmp_path, seed, count):
-    count //= 2
+    count //= 4
     generator = Generator(random.Random(seed + 1))
     machine = machine_of(berth, SIMPLE, tmp_path / "machine")
     jobs = [(generator.case(), tmp_path / f"{n}") for n in range(count)]

@@ -1,6 +1,7 @@
 """Each rule of docs/deviations.md, on the smallest job that shows it: berth's side, and that the
 reference still does otherwise. A rule whose reference side has gone must go too."""
 
+import dataclasses
 import json
 
 import pytest
@@ -130,6 +131,30 @@ def test_distribution_groups_that_are_no_array_are_an_error(both):
     our, their = both(job([("sagemaker_distribution_instance_groups", "gpu-and-cpu")]))
     assert "expected an array of strings, found a string" in our["refused"]
     assert their["variables"]["SM_DISTRIBUTION_INSTANCE_GROUPS"] == "gpu-and-cpu"
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "ours", "theirs"),
+    [
+        ("train.py", [], ["python", "train.py", "--lr", "a b"], ["python", "--", "train.py", "--lr", "a b"]),
+        ("run.sh", [], ["./run.sh", "--lr", "a b"], ["/bin/sh", "-c", "./run.sh --lr 'a b'"]),
+        (
+            "sub/train.py",
+            ["setup.py"],
+            ["python", "-m", "sub.train", "--lr", "a b"],
+            ["python", "-m", "sub/train", "--lr", "a b"],
+        ),
+    ],
+)
+def test_command(both, program, code, ours, theirs):
+    case = job([("sagemaker_program", program), ("lr", "a b")])
+    our, their = both(dataclasses.replace(case, code=code))
+    for answer, expected in ((our, ours), (their, theirs)):
+        command = answer["command"]
+        if expected[0] == "python":
+            assert "python" in command[0]
+            command = ["python", *command[1:]]
+        assert command == expected
 
 
 def test_nesting_that_python_cannot_read_stays_text(both):

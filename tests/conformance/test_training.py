@@ -14,12 +14,15 @@ SIMPLE = Case([], [], [("current_host", "algo-1"), ("hosts", ["algo-1"])], {}, [
 
 
 def argv_of(reference_command, entry_point):
-    """The reference's command as berth words it: no `--` behind python, no shell before a program."""
+    """The reference's command as berth words it: no `--` behind python, no shell before a program,
+    and a module's name with dots."""
     if reference_command[:2] == ["/bin/sh", "-c"]:
         return shlex.split(reference_command[2])
     python, *rest = reference_command
     if rest[:2] == ["--", entry_point]:
         rest = rest[1:]
+    elif rest[0] == "-m":
+        rest[1] = rest[1].replace("/", ".")
     return ["python", *rest]
 
 
@@ -69,7 +72,7 @@ def problems(case, base, ours, theirs):
         if got and expected[0] == "python" and pathlib.Path(got[0]).name.startswith("python"):
             got[0] = "python"
         if got != expected:
-            yield f"command:\n    berth     {got!a}\n    reference {expected!a}"
+            yield f"command:{excerpt(got, expected)}"
 
 
 @pytest.fixture(scope="module")
