@@ -9,6 +9,7 @@ namespace berth::contract {
 
 std::vector<std::string> ArgumentTexts(const json::Object& hyperparameters) {
   std::vector<std::string> texts;
+  texts.reserve(2 * hyperparameters.size());
   for (const json::Object::Member* member : hyperparameters.Sorted()) {
     const std::string& name = member->first;
     // An empty name becomes an empty argument, with no dash.
@@ -31,6 +32,7 @@ std::string TextV3(const json::Value& value) {
 
 std::vector<std::string> ToArgumentsV3(const TrainingEnvironment& environment) {
   std::vector<std::string> arguments;
+  arguments.reserve(2 * environment.hyperparameters.size());
   for (const auto& [name, value] : environment.hyperparameters) {
     arguments.push_back(EncodeForSystem("--" + name));
     arguments.push_back(EncodeForSystem(TextV3(value)));

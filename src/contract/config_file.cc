@@ -79,6 +79,7 @@ Result<std::vector<std::string>> Strings(const json::Value& value, const std::st
   const json::Array* array = value.AsArray();
   if (array == nullptr) return FailAt(path, place, "an array of strings", value.TypeName());
   std::vector<std::string> texts;
+  texts.reserve(array->size());
   for (size_t i = 0; i < array->size(); ++i) {
     const std::string* text = (*array)[i].AsString();
     const std::string here = fmt::format("{}[{}]", place, i);

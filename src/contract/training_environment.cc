@@ -84,9 +84,9 @@ Result<void> ReadReserved(const Inputs& inputs, const Hyperparameters& hyperpara
   BERTH_ASSIGN(environment.log_level, ReadLogLevel(inputs, hyperparameters));
   BERTH_ASSIGN(std::optional<std::string> submit,
                ReservedText(hyperparameters, "sagemaker_submit_directory", path));
-  environment.submit_directory =
-      submit && !submit->empty() ? *std::move(submit)
-                                 : FirstOf(inputs, {"SAGEMAKER_SUBMIT_DIRECTORY"});
+  environment.submit_directory = submit && !submit->empty()
+                                     ? *std::move(submit)
+                                     : FirstOf(inputs, {"SAGEMAKER_SUBMIT_DIRECTORY"});
   BERTH_ASSIGN(std::optional<std::string> region,
                ReservedText(hyperparameters, "sagemaker_region", path));
   environment.region =
@@ -105,6 +105,7 @@ Result<void> ReadReserved(const Inputs& inputs, const Hyperparameters& hyperpara
 Result<std::vector<std::string>> ReadChannels(const json::Object& input_data_config,
                                               const std::string& path) {
   std::vector<std::string> channels;
+  channels.reserve(input_data_config.size());
   for (const json::Object::Member* member : input_data_config.Sorted()) {
     BERTH_TRY(CheckPassable(member->first, path, "channel " + QuotedName(member->first)));
     channels.push_back(member->first);

@@ -50,6 +50,7 @@ std::string ChannelPath(const TrainingEnvironment& e, const std::string& channel
 
 Value ChannelPaths(const TrainingEnvironment& e) {
   std::vector<Object::Member> paths;
+  paths.reserve(e.channels.size());
   for (const std::string& channel : e.channels) {
     paths.emplace_back(channel, ChannelPath(e, channel));
   }

@@ -89,7 +89,8 @@ class Writer {
           out_ += "\\t";
           break;
         default:
-          if (code < 0x20 || IsSurrogate(code) || (style_.ascii && code >= 0x7F && code <= 0xFFFF)) {
+          if (code < 0x20 || IsSurrogate(code) ||
+              (style_.ascii && code >= 0x7F && code <= 0xFFFF)) {
             AppendEscape(out_, code);
           } else if (style_.ascii && code > 0xFFFF) {
             AppendEscape(out_, 0xD800 + ((code - 0x10000) >> 10));
