@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "core/json.h"
 #include "core/text.h"
+#include "core/wtf8.h"
 #include "training/job.h"
 
 namespace berth::cli {
@@ -27,22 +28,6 @@ Examples:
   berth env --format json | python3 -m json.tool
   SAGEMAKER_BASE_DIR=/tmp/ml berth env)help";
 
-/// Bytes as text in which each byte that is not UTF-8 is a lone surrogate (WTF-8), as Python's
-/// os.environ shows it.
-std::string SurrogateEscaped(std::string_view bytes) {
-  std::string text;
-  while (const auto bad = FirstInvalidUtf8(bytes)) {
-    const auto byte = static_cast<unsigned char>(bytes[*bad]);
-    text += bytes.substr(0, *bad);
-    const unsigned point = 0xDC00u + byte;
-    text += static_cast<char>(0xE0 | (point >> 12));
-    text += static_cast<char>(0x80 | ((point >> 6) & 0x3F));
-    text += static_cast<char>(0x80 | (point & 0x3F));
-    bytes.remove_prefix(*bad + 1);
-  }
-  return text.append(bytes);
-}
-
 bool IsShellName(std::string_view name) {
   const auto allowed = [](char c) {
     return c == '_' || std::isalnum(static_cast<unsigned char>(c));
@@ -53,7 +38,7 @@ bool IsShellName(std::string_view name) {
 
 json::Array ToJson(const std::vector<std::string>& words) {
   json::Array array;
-  for (const std::string& word : words) array.emplace_back(SurrogateEscaped(word));
+  for (const std::string& word : words) array.emplace_back(DecodeFromSystem(word));
   return array;
 }
 
@@ -66,7 +51,7 @@ int PrintEnvironment(const Context& context, bool as_json) {
   if (as_json) {
     json::Object variables;
     for (const auto& [name, value] : plan->variables) {
-      variables.Set(SurrogateEscaped(name), SurrogateEscaped(value));
+      variables.Set(DecodeFromSystem(name), DecodeFromSystem(value));
     }
     json::Object all;
     all.Set("variables", std::move(variables));

@@ -63,7 +63,7 @@ void Secrets::Learn(std::string_view name, std::string_view value) {
   for (const std::string& form : {std::string(value), escaped.substr(1, escaped.size() - 2)}) {
     if (std::ranges::find(values_, form) == values_.end()) values_.push_back(form);
   }
-  std::ranges::stable_sort(values_, std::greater(), &std::string::size);
+  std::ranges::sort(values_, std::greater(), &std::string::size);
 }
 
 std::string Secrets::Mask(std::string_view text) const {

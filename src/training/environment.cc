@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/files.h"
+#include "core/log.h"
 #include "core/text.h"
 #include "process/machine.h"
 #include "training/job.h"
@@ -13,6 +14,9 @@ namespace {
 
 /// No platform sends more: 100 hyperparameters of 2,500 characters, 20 channels, 5 groups.
 constexpr size_t kConfigLimit = size_t{16} << 20;
+
+/// Linux: MAX_ARG_STRLEN, 32 pages for "NAME=value" and its NUL; execve() fails beyond.
+constexpr size_t kVariableLimit = size_t{32} * 4096;
 
 contract::ConfigFile ReadConfig(const std::string& path) {
   auto bytes = ReadFile(path, kConfigLimit);
@@ -41,12 +45,24 @@ Result<contract::TrainingEnvironment> ReadEnvironment(const process::Variables& 
        .variables = variables,
        .cpus = machine.cpus,
        .gpus = machine.gpus,
-       .neurons = machine.neurons});
+       .neurons = machine.neurons,
+       .smddprun_installed = process::FindProgram("smddprun", variables).has_value(),
+       .smddpmprun_installed = process::FindProgram("smddpmprun", variables).has_value()});
 }
 
 process::Variables ContractVariables(const process::Variables& variables,
                                      const contract::TrainingEnvironment& environment) {
   process::Variables added = contract::ToVariables(environment);
+  std::erase_if(added, [](const auto& variable) {
+    const bool too_long = variable.first.size() + variable.second.size() + 2 > kVariableLimit;
+    if (too_long) {
+      log::Warning("training",
+                   "{} is left out: with {} bytes it is longer than the system lets a "
+                   "variable be ({}); the configuration files hold all of it",
+                   variable.first, variable.second.size(), kVariableLimit);
+    }
+    return too_long;
+  });
   // Python would take an empty entry for the working directory.
   const std::string path = Variable(variables, "PYTHONPATH");
   added["PYTHONPATH"] =

@@ -129,3 +129,16 @@ def test_secrets_are_masked_in_the_log_and_in_the_report(container):
     own = [line for line in err.splitlines() if "Z DEBUG" in line or "Z INFO" in line]
     assert any("AWS_SECRET_ACCESS_KEY=******" in line for line in own)
     assert not any("hunter2" in line or "deep/secret" in line for line in own)
+
+
+def test_a_variable_too_long_for_the_system_is_left_out_and_said(container):
+    container.code("train.py", ECHO)
+    container.hyperparameters(
+        sagemaker_program="train.py", **{f"h{i}": "x" * 2500 for i in range(100)}
+    )
+    code, _, err = container.train()
+    assert code == 0, err
+    env = seen(container)["env"]
+    assert env["SM_HP_H99"] == "x" * 2500
+    assert "SM_HPS" not in env
+    assert "SM_HPS is left out" in err
