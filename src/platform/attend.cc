@@ -98,6 +98,8 @@ class Attendance {
   }
 
   void CheckTime() {
+    // A paused terminal is no reason to lose the end of the log.
+    if (ended_ && console_.pending()) deadline_ = Clock::now() + kDrain;
     if (!deadline_ || Clock::now() < *deadline_) return;
     deadline_.reset();
     if (ended_) {

@@ -63,9 +63,9 @@ TEST(DrawSeries, NamesItsBounds) {
             "  2.5 +**\n"
             "      |  ***\n"
             "      |     ***\n"
-            "      |        ***\n"
-            "      |           ***\n"
-            "  0.5 +              **\n");
+            "      |        ****\n"
+            "      |            ***\n"
+            "  0.5 +               **\n");
 }
 
 TEST(DrawSeries, SaysWhereThereIsNothingToDraw) {

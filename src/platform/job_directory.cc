@@ -21,9 +21,10 @@ using json::Object;
 using json::Value;
 
 constexpr int kOpenDirectories = 32;
+constexpr int kMaxPasses = 16;
 
 int MakeWritable(const char* path, const struct stat* about, int type, struct FTW*) {
-  // nftw() says FTW_DNR of a folder it cannot read; once it may, the next pass enters it.
+  // nftw() says FTW_DNR of a folder it cannot read.
   if (type == FTW_D || type == FTW_DNR) ::chmod(path, about->st_mode | S_IRWXU);
   return 0;
 }
@@ -102,8 +103,12 @@ JobDirectory::~JobDirectory() {
 }
 
 void RemoveTree(const fs::path& root) {
-  ::nftw(root.c_str(), MakeWritable, kOpenDirectories, FTW_PHYS | FTW_MOUNT);
-  ::nftw(root.c_str(), RemoveOne, kOpenDirectories, FTW_PHYS | FTW_MOUNT | FTW_DEPTH);
+  std::error_code missing;
+  // Each pass opens one more level of folders that nobody could look into.
+  for (int pass = 0; pass < kMaxPasses && fs::exists(root, missing); ++pass) {
+    ::nftw(root.c_str(), MakeWritable, kOpenDirectories, FTW_PHYS | FTW_MOUNT);
+    ::nftw(root.c_str(), RemoveOne, kOpenDirectories, FTW_PHYS | FTW_MOUNT | FTW_DEPTH);
+  }
 }
 
 Result<void> LayDown(const TrainingJob& job, const fs::path& tree) {

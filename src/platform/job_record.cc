@@ -79,6 +79,7 @@ void JobRecord::Enter(Status status, std::string_view message, Time now) {
   }
   if (status == Status::kTraining) training_start_ = now;
   if (IsFinal(status) && training_start_) training_end_ = now;
+  stopping_ = stopping_ || status == Status::kStopping;
   status_ = status;
   transitions_.push_back({status, now, std::nullopt, std::string(message)});
   if (IsFinal(status)) transitions_.back().end = now;
@@ -114,7 +115,9 @@ json::Object JobRecord::Describe() const {
   Object about{{"TrainingJobName", ""}};
   for (const auto& [name, value] : request_) about.Set(name, value);
   about.Set("TrainingJobArn", arn_);
-  about.Set("TrainingJobStatus", PrimaryName(status_));
+  // A job that is being stopped stays so while what it left is packed.
+  const bool stopping = stopping_ && status_ == Status::kUploading;
+  about.Set("TrainingJobStatus", PrimaryName(stopping ? Status::kStopping : status_));
   about.Set("SecondaryStatus", SecondaryName(status_));
   if (!failure_.empty()) about.Set("FailureReason", failure_);
   if (!model_.empty()) about.Set("ModelArtifacts", Object{{"S3ModelArtifacts", model_}});

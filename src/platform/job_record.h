@@ -72,6 +72,7 @@ class JobRecord {
   std::optional<Time> training_start_;
   std::optional<Time> training_end_;
   Status status_ = Status::kStarting;
+  bool stopping_ = false;
   std::vector<Transition> transitions_;
   std::string failure_;
   std::string model_;

@@ -52,6 +52,16 @@ TEST(JobRecord, NamesStatusesAsThePlatform) {
   EXPECT_EQ(SecondaryName(Status::kMaxRuntimeExceeded), "MaxRuntimeExceeded");
 }
 
+TEST(JobRecord, IsStoppingUntilItHasStopped) {
+  JobRecord record("unused", Request(), "arn", At(0));
+  record.Enter(Status::kTraining, "", At(0));
+  record.Enter(Status::kStopping, "", At(1));
+  record.Enter(Status::kUploading, "", At(2));
+  EXPECT_EQ(*record.Describe().Find("TrainingJobStatus"), json::Value("Stopping"));
+  record.Enter(Status::kStopped, "", At(3));
+  EXPECT_EQ(*record.Describe().Find("TrainingJobStatus"), json::Value("Stopped"));
+}
+
 TEST(JobRecord, HasNoTrainingTimesBeforeTheTraining) {
   JobRecord record("unused", Request(), "arn", At(0));
   record.Enter(Status::kStarting, "", At(0));

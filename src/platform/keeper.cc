@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -155,6 +156,8 @@ void Execute(const ContainerSpec& spec, const Try& attempt, const Descriptor& pr
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // What our caller left open is not for the job. Kernels before 5.11 cannot; it is then inherited.
+  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   Execute(spec, attempt, program);
   const int cause = errno;
   give_up(

@@ -17,7 +17,7 @@ def test_leaves_the_rest_of_opt_visible(local, namespaces):
     code, _, _ = local.run(*local.code("echo opt: $(ls /opt | grep -vx ml)"))
     outside = sorted(set(os.listdir("/opt")) - {"ml"}) if os.path.isdir("/opt") else []
     assert code == 0
-    assert local.log.splitlines()[-1].split()[1:] == outside
+    assert " ".join(["opt:", *outside]) in local.log.splitlines()
 
 
 def test_holds_what_the_platform_lays_down(local, namespaces):
@@ -34,6 +34,6 @@ def test_holds_what_the_platform_lays_down(local, namespaces):
 
 
 def test_has_the_host_name_of_the_platform(local, namespaces):
-    code, _, _ = local.run(*local.code("uname -n; grep -c 'algo-1$' /etc/hosts"))
+    code, _, _ = local.run(*local.code("echo $(uname -n) $(grep -c 'algo-1$' /etc/hosts)"))
     assert code == 0
-    assert local.log.splitlines()[-2:] == ["algo-1", "1"]
+    assert "algo-1 1" in local.log.splitlines()
