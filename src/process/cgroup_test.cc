@@ -3,10 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
-
-#include "process/cpu_quota.h"
-#include "process/machine.h"
-#include "process/tail.h"
+#include <vector>
 
 namespace berth::process {
 namespace {
@@ -67,34 +64,6 @@ TEST(Cgroup, KeyedValuesAreFoundByTheirWholeKey) {
   EXPECT_EQ(KeyedValue(text, "oom"), 3U);
   EXPECT_EQ(KeyedValue(text, "max"), std::nullopt);
   EXPECT_EQ(KeyedValue(text, "none"), std::nullopt);
-}
-
-TEST(Machine, QuotasAreCpus) {
-  EXPECT_EQ(ParseCpuMax("200000 100000\n"), 2.0);
-  EXPECT_EQ(ParseCpuMax("50000 100000"), 0.5);
-  EXPECT_EQ(ParseCpuMax("max 100000"), std::nullopt);
-  EXPECT_EQ(ParseCpuMax("-1 100000"), std::nullopt);
-  EXPECT_EQ(ParseCpuMax(""), std::nullopt);
-}
-
-TEST(Machine, WhatIsNotThereIsNothing) {
-  const Machine machine = ProbeMachine({{"PATH", "/nowhere"}});
-  EXPECT_GE(machine.cpus, 1);
-  EXPECT_EQ(machine.neurons, 0);
-  EXPECT_FALSE(machine.host_name.empty());
-}
-
-TEST(Tail, KeepsTheLastBytes) {
-  for (const size_t capacity : {0U, 1U, 5U, 16U, 100U}) {
-    Tail tail(capacity);
-    std::string all;
-    for (size_t i = 0; i < 40; ++i) {
-      const std::string chunk(i % 7, static_cast<char>('a' + i % 26));
-      tail.Append(chunk);
-      all += chunk;
-      EXPECT_EQ(tail.Text(), all.substr(all.size() - std::min(all.size(), capacity)));
-    }
-  }
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "process/cpu_quota.h"
+#include "process/neuron.h"
 
 namespace berth::process {
 namespace {
@@ -71,6 +72,17 @@ int CountGpus(const Variables& variables) {
   }));
 }
 
+int CountNeurons(const Variables& variables) {
+  const auto list = Ask({"neuron-ls", "-j"}, variables);
+  if (!list) return 0;
+  const auto cores = NeuronCores(*list);
+  if (!cores) {
+    log::Warning("machine", "cannot read what neuron-ls says: {}", cores.error().message());
+    return 0;
+  }
+  return *cores;
+}
+
 std::string HostName() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
@@ -85,6 +97,7 @@ Machine ProbeMachine(const Variables& variables) {
     machine.cpus = std::clamp(static_cast<int>(std::ceil(*quota)), 1, machine.cpus);
   }
   machine.gpus = CountGpus(variables);
+  machine.neurons = CountNeurons(variables);
   machine.host_name = HostName();
   return machine;
 }

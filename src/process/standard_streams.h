@@ -9,13 +9,10 @@ namespace berth::process {
 
 /// While it lives, those of our standard descriptors that were closed are /dev/null. Else a pipe
 /// or file opened next would get their number, and what is written to "stdout" would go there.
-/// Also for main(), before it opens anything.
+/// A child inherits a stand-in as its own. Also for main(), before it opens anything.
 class StandardStreams {
  public:
   StandardStreams();
-
-  /// Whether our caller had left it open.
-  bool WasOpen(int fd) const { return !stand_ins_.at(static_cast<size_t>(fd)); }
 
  private:
   std::array<Descriptor, 3> stand_ins_;

@@ -52,7 +52,7 @@ Result<Outcome> Supervision::Run() {
 Result<void> Supervision::Start() {
   ChildStreams streams;
   Descriptor null, output, error;
-  if (!options_.inherit_input || !standard_streams_.WasOpen(STDIN_FILENO)) {
+  if (!options_.inherit_input) {
     null = Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     if (!null) return FailErrno("cannot open \"/dev/null\"");
     streams.input = null.get();
