@@ -1,0 +1,11 @@
+"""All benchmarks, one after the other: `make bench`."""
+
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+BENCHMARKS = ["supervisor.py"]
+
+for name in BENCHMARKS:
+    subprocess.run([sys.executable, HERE / name], check=True)
