@@ -44,7 +44,8 @@ class Job:
         files = {
             "hyperparameters": {"sagemaker_program": "train.sh"},
             "inputdataconfig": {},
-            "resourceconfig": {"current_host": "algo-1", "hosts": ["algo-1"]},
+            # The reference waits up to 15 minutes for each name to resolve.
+            "resourceconfig": {"current_host": "localhost", "hosts": ["localhost"]},
         }
         for file, content in files.items():
             (config / f"{file}.json").write_text(json.dumps(content))

@@ -24,9 +24,12 @@ def test_descriptors_closed_at_the_start(container):
 
 def test_both_streams_into_one_pipe_keep_their_order(container):
     script = "i=0; while [ $i -lt 500 ]; do i=$((i+1)); echo o$i; echo e$i >&2; done"
-    code, out, _ = container.run("run", "--", "sh", "-c", script, stderr=subprocess.STDOUT)
-    assert code == 0
-    assert out == "".join(f"o{i}\ne{i}\n" for i in range(1, 501))
+    with container.start(
+        "run", "--", "sh", "-c", script, stderr=subprocess.STDOUT
+    ) as process:
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert out.decode() == "".join(f"o{i}\ne{i}\n" for i in range(1, 501))
 
 
 def test_arguments_arrive_byte_for_byte(container):
