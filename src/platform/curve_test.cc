@@ -47,6 +47,7 @@ TEST(Curve, TakesExtremeValues) {
 TEST(Curve, IsAsWideAsAskedWhateverTheNumberOfPoints) {
   for (const size_t count : {1U, 2U, 3U, 79U, 80U, 81U, 10'000U}) {
     std::vector<double> points;
+    points.reserve(count);
     for (size_t i = 0; i < count; ++i) points.push_back(std::sin(static_cast<double>(i)));
     for (const std::string& row : Split(DrawLine(points, 80, 6, false), '\n')) {
       EXPECT_LE(row.size(), 80U) << count;

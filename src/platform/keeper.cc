@@ -107,17 +107,23 @@ Result<void> PrepareStreams(int output) {
   return {};
 }
 
+/// As execve() wants them: ended by a null, valid as long as `texts` is.
+std::vector<char*> Pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 void Execute(const ContainerSpec& spec, const Try& attempt, const Descriptor& program) {
   std::map<std::string, std::string> environment = spec.variables;
   if (!attempt.mount_namespace) environment["SAGEMAKER_BASE_DIR"] = spec.tree.string();
-  std::vector<char*> argv;
-  for (const std::string& word : spec.argv) argv.push_back(const_cast<char*>(word.c_str()));
-  argv.push_back(nullptr);
   std::vector<std::string> texts;
-  for (const auto& [name, value] : environment) texts.push_back(name + "=" + value);
-  std::vector<char*> variables;
-  for (std::string& text : texts) variables.push_back(text.data());
-  variables.push_back(nullptr);
+  texts.reserve(environment.size());
+  for (const auto& [name, value] : environment) texts.push_back(fmt::format("{}={}", name, value));
+  const std::vector<char*> argv = Pointers(spec.argv);
+  const std::vector<char*> variables = Pointers(texts);
   if (program) {
     ::syscall(SYS_execveat, program.get(), "", argv.data(), variables.data(), AT_EMPTY_PATH);
     return;

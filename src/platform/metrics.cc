@@ -100,7 +100,8 @@ Result<MetricsRecorder> MetricsRecorder::Open(std::span<const MetricDefinition> 
                              [&](const Series& s) { return s.name() == definition.name; });
     const auto index = static_cast<size_t>(same - recorder.series_.begin());
     if (same == recorder.series_.end()) recorder.series_.emplace_back(definition.name);
-    recorder.patterns_.push_back({Compile(definition.regex), index});
+    std::unique_ptr<RE2> regex = Compile(definition.regex);
+    recorder.patterns_.push_back({std::move(regex), index});
   }
   recorder.file_ = Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!recorder.file_) return FailErrno(fmt::format("cannot write \"{}\"", path));

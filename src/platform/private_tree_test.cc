@@ -12,6 +12,7 @@
 #include <string>
 
 #include "core/files.h"
+#include "core/log.h"
 
 namespace berth::platform {
 namespace {
@@ -33,7 +34,7 @@ int InNamespaces(const std::function<Result<void>()>& steps) {
       ::_exit(kNoNamespaces);
     }
     const auto done = steps();
-    if (!done) fprintf(stderr, "%s\n", done.error().message().c_str());
+    if (!done) log::Error("test", "{}", done.error().message());
     ::_exit(done ? 0 : 1);
   }
   int status = 0;

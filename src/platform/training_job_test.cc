@@ -56,7 +56,7 @@ class Job : public testing::Test {
     if (pid_ != 0) return;
     const int terminal =
         ::open((folder_->path() / "terminal").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    ::dup2(terminal, STDERR_FILENO);
+    if (terminal < 0 || ::dup2(terminal, STDERR_FILENO) < 0) ::_exit(77);
     options_.log_fd = terminal;
     for (const int signal : {SIGINT, SIGHUP, SIGQUIT}) ::signal(signal, SIG_DFL);
     if (before) before();
