@@ -28,6 +28,9 @@ def load(package):
     return _env, _env.TrainingEnv, _entry_point_type, _process
 
 
+ILLEGAL_NAME = "ValueError: illegal environment variable name"
+
+
 class Driver:
     def __init__(self, package):
         self.package = package
@@ -50,13 +53,17 @@ class Driver:
         return getattr(self.module, name)()
 
     def export(self, variables):
-        """As write_env_vars(), but goes on behind a name that no process can have."""
+        """As write_env_vars(), but goes on behind a name that no process can have.
+
+        Of several refusals the one that names no variable's name is told: the other is a deviation.
+        """
         refused = None
         for name, value in variables.items():
             try:
                 os.environ[name] = value
             except (ValueError, UnicodeError, TypeError) as error:
-                refused = f"{type(error).__name__}: {error}"
+                if refused in (None, ILLEGAL_NAME):
+                    refused = f"{type(error).__name__}: {error}"
         names = [*variables, "CURRENT_HOST", "SAGEMAKER_JOB_NAME", "SAGEMAKER_REGION"]
         # Through bytes and back: as a script sees them.
         names = {os.fsdecode(os.fsencode(n)) for n in names if encodable(n)}
@@ -88,7 +95,8 @@ class Driver:
         except UnicodeError as error:
             return {"refused": f"{type(error).__name__}: {error}"}
         if any("\0" in word for word in seen):
-            refused = refused or "ValueError: embedded null byte"
+            if refused in (None, ILLEGAL_NAME):
+                refused = "ValueError: embedded null byte"
         command = self.command(environment, seen)
         return {
             "variables": exported,
