@@ -112,6 +112,12 @@ bool NamespacesWork() {
   return status == 0;
 }
 
+/// What to call first in a process that is to have no namespaces.
+std::function<void()> WithoutNamespaces() {
+  if (NamespacesWork()) return ForbidNamespaces;
+  return {};
+}
+
 TEST_F(Job, LeavesWhatThePlatformLeaves) {
   ASSERT_TRUE(ApplyFlags({.channels = {"train=data"}, .environment = {"OWN=value"}},
                          folder_->path().string(), request_));
@@ -161,39 +167,36 @@ exit 0
 }
 
 TEST_F(Job, RunsWhereNamespacesAreForbiddenAndSaysSo) {
-  if (!NamespacesWork()) GTEST_SKIP() << "no namespaces here to be forbidden";
   ASSERT_TRUE(ApplyFlags({.channels = {"train=data"}}, folder_->path().string(), request_));
   const int code =
       Run("cat $SAGEMAKER_BASE_DIR/input/data/train/x; echo c > $SAGEMAKER_BASE_DIR/checkpoints/c",
-          ForbidNamespaces);
+          WithoutNamespaces());
   EXPECT_EQ(code, 0) << Terminal();
   EXPECT_EQ(Log(), "content");
   EXPECT_EQ(File("checkpoints/c"), "c\n");
   EXPECT_THAT(Terminal(),
-              HasSubstr("namespaces are not allowed here (/proc/sys/user allows no more "
-                        "namespaces): the job runs with SAGEMAKER_BASE_DIR="));
+              testing::ContainsRegex("namespaces are not allowed here \\(.*\\): the job runs with "
+                                     "SAGEMAKER_BASE_DIR="));
   EXPECT_EQ(*ReadFile(folder_->path() / "data/x"), "content");
 }
 
 TEST_F(Job, LeavesNobodyBehindWithoutNamespacesEither) {
-  if (!NamespacesWork()) GTEST_SKIP() << "no namespaces here to be forbidden";
   const fs::path fifo = MakeFifo("fifo");
   // The background process holds the FIFO open: reading ends when it is gone.
   Start("(setsid sleep 3600 > " + fifo.string() + " 2>&1 < /dev/null &) ; exit 0",
-        ForbidNamespaces);
+        WithoutNamespaces());
   ReadFifo(fifo);
   EXPECT_EQ(Wait(), 0) << Terminal();
 }
 
 TEST_F(Job, LeavesNobodyBehindWhenThePlatformIsKilled) {
   for (const bool namespaces : {true, false}) {
-    if (!NamespacesWork()) GTEST_SKIP() << "no namespaces here to be forbidden";
     options_.output = folder_->path() / (namespaces ? "with" : "without");
     const fs::path started = MakeFifo(namespaces ? "s1" : "s2");
     const fs::path held = MakeFifo(namespaces ? "h1" : "h2");
     Start("(setsid sleep 3600 > " + held.string() + " 2>&1 < /dev/null &)\necho up > " +
               started.string() + "\nsleep 3600",
-          namespaces ? std::function<void()>() : ForbidNamespaces);
+          namespaces ? std::function<void()>() : WithoutNamespaces());
     // Opened first: the background process waits for a reader.
     const Descriptor reader(::open(held.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     EXPECT_EQ(ReadFifo(started), "up\n");
@@ -217,7 +220,6 @@ TEST_F(Job, FailsWithTheReasonThatTheContainerGave) {
 }
 
 TEST_F(Job, FailsWithItsSignal) {
-  if (!NamespacesWork()) GTEST_SKIP();
   EXPECT_EQ(Run("sh -c 'kill -KILL $$'"), 1);
   EXPECT_EQ(Record("FailureReason"),
             "AlgorithmError: the job left no /opt/ml/output/failure, exit code: 137");
