@@ -181,12 +181,19 @@ TEST_F(Job, RunsWhereNamespacesAreForbiddenAndSaysSo) {
 }
 
 TEST_F(Job, LeavesNobodyBehindWithoutNamespacesEither) {
-  const fs::path fifo = MakeFifo("fifo");
-  // The background process holds the FIFO open: reading ends when it is gone.
-  Start("(setsid sleep 3600 > " + fifo.string() + " 2>&1 < /dev/null &) ; exit 0",
-        WithoutNamespaces());
-  ReadFifo(fifo);
-  EXPECT_EQ(Wait(), 0) << Terminal();
+  const std::string up = MakeFifo("up").string();
+  const std::string held = MakeFifo("held").string();
+  // Opened first: the background process opens it for writing only where there is a reader, and
+  // reading ends when that process is gone.
+  const Descriptor reader(::open(held.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  const int code = Run("(setsid sh -c 'echo up > " + up + "; exec sleep 3600' > " + held +
+                           " 2>&1 < /dev/null &)\ncat " + up + "; exit 0",
+                       WithoutNamespaces());
+  EXPECT_EQ(code, 0) << Terminal();
+  EXPECT_EQ(Log(), "up\n");
+  ASSERT_TRUE(SetNonBlocking(reader.get(), false));
+  char byte = 0;
+  EXPECT_EQ(::read(reader.get(), &byte, 1), 0);
 }
 
 TEST_F(Job, LeavesNobodyBehindWhenThePlatformIsKilled) {
