@@ -75,7 +75,7 @@ void PrintZsh(const CLI::App& program) {
 # zsh completion for berth
 _berth() {{
   local path_='' next word choices=''
-  for word in "${{words[@]:1:CURRENT-2}}"; do
+  for word in "${{words[@]:1:$((CURRENT - 2))}}"; do
     [[ "$word" == -- ]] && {{ _files; return; }}
     next="${{path_:+$path_ }}$word"
     case "$next" in

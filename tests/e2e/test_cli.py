@@ -125,9 +125,10 @@ def test_run_needs_a_command(berth):
     assert "command" in err
 
 
-@pytest.mark.parametrize(
-    ("line", "wanted"), [("berth tr", "train"), ("berth env --fo", "--format"), ("berth local t", "train")]
-)
+COMPLETIONS = [("berth tr", "train"), ("berth env --fo", "--format"), ("berth local t", "train")]
+
+
+@pytest.mark.parametrize(("line", "wanted"), COMPLETIONS)
 def test_bash_completes_commands_and_options(berth, line, wanted):
     words = line.split(" ")
     script = (
@@ -138,3 +139,18 @@ def test_bash_completes_commands_and_options(berth, line, wanted):
         ["bash", "-c", script, "bash", berth, *words], capture_output=True, text=True, check=True
     )
     assert wanted in result.stdout.split()
+
+
+@pytest.mark.parametrize(("line", "wanted"), COMPLETIONS)
+def test_zsh_completes_commands_and_options(berth, line, wanted):
+    script = (
+        'compdef() { :; }; compadd() { shift; print -l -- "$@" }; _files() { :; }\n'
+        'source <("$1" completion zsh); shift; words=("$@"); CURRENT=$#; _berth'
+    )
+    result = subprocess.run(
+        ["zsh", "-f", "-c", script, "zsh", berth, *line.split(" ")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert wanted in result.stdout.split(), result.stderr
