@@ -1,3 +1,4 @@
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,9 @@
 int main(int argc, char** argv) {
   const berth::process::StandardStreams standard_streams;
   berth::process::SurviveBrokenPipes();
-  return berth::cli::Main(std::vector<std::string>(argv, argv + argc),
-                          berth::process::CurrentVariables());
+  const int code = berth::cli::Main(std::vector<std::string>(argv, argv + argc),
+                                    berth::process::CurrentVariables());
+  if (std::fflush(stdout) == 0) return code;
+  std::perror("berth: cannot write to standard output");
+  return code != 0 ? code : berth::cli::kFailure;
 }

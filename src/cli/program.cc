@@ -92,6 +92,10 @@ std::string Suggestion(const CLI::App& app, const std::string& unexpected) {
 
 int Main(const std::vector<std::string>& arguments, process::Variables variables) {
   std::vector<std::string> parsed = WithCommandName(arguments);
+  if (!parsed.empty() && parsed.front() == "help") {
+    parsed.erase(parsed.begin());
+    parsed.emplace_back("--help");
+  }
   const auto dashes = std::ranges::find(parsed, "--");
   Context context{.variables = std::move(variables), .after_dashes = {}};
   if (dashes != parsed.end()) context.after_dashes.assign(dashes + 1, parsed.end());

@@ -21,7 +21,7 @@ inline constexpr std::string_view kMasked = "******";
 class Secrets {
  public:
   /// Shorter values are not looked for in text: too much else is equal to them.
-  static constexpr size_t kShortest = 6;
+  static constexpr size_t kShortest = 4;
 
   /// Remembers `value` where `name` looks secret.
   void Learn(std::string_view name, std::string_view value);

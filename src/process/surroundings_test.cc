@@ -71,7 +71,8 @@ TEST(AsInit, SignalsAreForwarded) {
   EXPECT_EQ(code, 6);
 }
 
-/// A cgroup below ours that may use 64 MiB, gone with this object.
+/// A cgroup below ours that may use 512 MiB (a sanitizer alone takes dozens), gone with this
+/// object.
 class SmallCgroup {
  public:
   SmallCgroup() {
@@ -80,7 +81,7 @@ class SmallCgroup {
         path_ = folder.path / ("berth-test-" + std::to_string(::getpid()));
         if (::mkdir(path_.c_str(), 0755) != 0) continue;
         const char* limit = v1 ? "memory.limit_in_bytes" : "memory.max";
-        if (fs::exists(path_ / limit) && WriteFile(path_ / limit, "67108864")) return;
+        if (fs::exists(path_ / limit) && WriteFile(path_ / limit, "536870912")) return;
         ::rmdir(path_.c_str());
       }
     }

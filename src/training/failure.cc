@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -35,39 +36,40 @@ std::vector<std::string> Lines(std::string_view text) {
   return lines;
 }
 
-bool Indented(const std::string& line) {
-  return line.starts_with(' ') || line.starts_with('\t');
+size_t Indent(const std::string& line) {
+  return std::min(line.find_first_not_of(" \t"), line.size());
 }
 
-/// The last line that names a frame of a Python traceback.
-std::optional<size_t> LastFrame(const std::vector<std::string>& lines) {
-  for (size_t i = lines.size(); i-- > 0;) {
-    if (lines[i].starts_with("  File \"")) return i;
+/// A Python traceback in a log.
+struct Traceback {
+  size_t start = 0;      // its heading, or, where the tail was cut, its first frame
+  size_t exception = 0;  // the first line of the exception
+  size_t end = 0;        // behind the exception's last line
+  size_t indent = 0;     // of the whole of it: pip indents what a build printed
+};
+
+/// The last one of the log.
+std::optional<Traceback> LastTraceback(const std::vector<std::string>& lines) {
+  for (size_t frame = lines.size(); frame-- > 0;) {
+    const size_t inner = Indent(lines[frame]);
+    if (inner < 2 || !std::string_view(lines[frame]).substr(inner).starts_with("File \"")) continue;
+    Traceback found{.start = frame, .exception = frame + 1, .end = 0, .indent = inner - 2};
+    while (found.start > 0 && Indent(lines[found.start - 1]) >= inner) --found.start;
+    if (found.start > 0 && lines[found.start - 1].ends_with(kTraceback)) --found.start;
+    // A frame's source lines are indented and never empty (Python strips them).
+    while (found.exception < lines.size() && Indent(lines[found.exception]) >= inner) {
+      ++found.exception;
+    }
+    if (found.exception == lines.size()) continue;
+    // The message may have more lines: up to an empty one, behind which a log may go on. Inside of
+    // somebody's quotation what follows is his.
+    found.end = found.exception + 1;
+    while (found.indent == 0 && found.end < lines.size() && !Trim(lines[found.end]).empty()) {
+      ++found.end;
+    }
+    return found;
   }
   return std::nullopt;
-}
-
-/// Where the traceback with this frame begins: at its heading, or, where the tail was cut, at its
-/// first frame.
-size_t TracebackStart(const std::vector<std::string>& lines, size_t frame) {
-  size_t start = frame;
-  while (start > 0 && Indented(lines[start - 1])) --start;
-  return start > 0 && lines[start - 1].ends_with(kTraceback) ? start - 1 : start;
-}
-
-/// The lines [first, last) of the exception that ends the traceback with this last frame.
-struct Range {
-  size_t first = 0;
-  size_t last = 0;
-};
-Range ExceptionLines(const std::vector<std::string>& lines, size_t frame) {
-  // A frame's source lines are indented and never empty (Python strips them).
-  size_t first = frame + 1;
-  while (first < lines.size() && Indented(lines[first])) ++first;
-  // The message may have more lines: up to an empty one, behind which a log may go on.
-  size_t last = first;
-  while (last < lines.size() && !Trim(lines[last]).empty()) ++last;
-  return {first, last};
 }
 
 std::string JoinLines(const std::vector<std::string>& lines, size_t first, size_t last) {
@@ -77,15 +79,14 @@ std::string JoinLines(const std::vector<std::string>& lines, size_t first, size_
 }  // namespace
 
 std::string MostTelling(std::string_view tail) {
-  const std::vector<std::string> lines = Lines(tail);
-  if (const auto frame = LastFrame(lines)) {
-    const Range exception = ExceptionLines(lines, *frame);
-    if (exception.first < exception.last) {
-      const size_t traceback = TracebackStart(lines, *frame);
-      return ToValidUtf8(fmt::format("{}\n{}", JoinLines(lines, exception.first, exception.last),
-                                     JoinLines(lines, traceback, exception.first)),
-                         kMessageLimit);
+  std::vector<std::string> lines = Lines(tail);
+  if (const auto found = LastTraceback(lines)) {
+    for (size_t i = found->start; i < found->end; ++i) {
+      lines[i].erase(0, std::min(found->indent, Indent(lines[i])));
     }
+    return ToValidUtf8(fmt::format("{}\n{}", JoinLines(lines, found->exception, found->end),
+                                   JoinLines(lines, found->start, found->exception)),
+                       kMessageLimit);
   }
   const size_t first = lines.size() > kLastLines ? lines.size() - kLastLines : 0;
   std::string text = JoinLines(lines, first, lines.size());

@@ -50,6 +50,22 @@ TEST(Failure, ATracebackCutAtItsStartStillTellsItsEnd) {
       "ValueError: x\n    f()\n  File \"a.py\", line 3, in f\n    f()");
 }
 
+TEST(Failure, ATracebackThatPipIndentedIsFound) {
+  EXPECT_EQ(MostTelling("  error: subprocess-exited-with-error\n"
+                        "      Traceback (most recent call last):\n"
+                        "        File \"setup.py\", line 1, in <module>\n"
+                        "          raise Exception('brk')\n"
+                        "          ^^^^^^^^^^^^^^^^^^^^^^\n"
+                        "      Exception: brk\n"
+                        "      [end of output]\n"
+                        "  note: This error originates from a subprocess\n"),
+            "Exception: brk\n"
+            "Traceback (most recent call last):\n"
+            "  File \"setup.py\", line 1, in <module>\n"
+            "    raise Exception('brk')\n"
+            "    ^^^^^^^^^^^^^^^^^^^^^^");
+}
+
 TEST(Failure, WithoutATracebackTheLastLinesAreTold) {
   std::string log;
   for (int i = 0; i < 100; ++i) log += "line " + std::to_string(i) + "\n";

@@ -28,8 +28,11 @@ except Exception as e:
     if any(c.__name__ == "ClientError" for c in type(e).__mro__):
         tell(str(e))
         sys.exit(1)
-    lines = traceback.format_exception_only(type(e), e)
-    tell("framework error: " + "".join(lines) + traceback.format_exc())
+    exception = "".join(traceback.format_exception_only(type(e), e))
+    where = traceback.format_exc()
+    if where.endswith(exception):
+        where = where[:-len(exception)]
+    tell("framework error: " + exception + where)
     code = getattr(e, "errno", 1)
     try:
         code = int(code)

@@ -12,6 +12,7 @@
 #include "core/files.h"
 #include "core/log.h"
 #include "core/secrets.h"
+#include "core/text.h"
 #include "launch/hosts.h"
 #include "process/held_signals.h"
 #include "training/failure.h"
@@ -82,6 +83,7 @@ class Job {
     Describe();
     if (!environment_.framework_module.empty()) return RunFrameworkModule();
 
+    if (auto step = RefuseLaunchers()) return step;
     if (environment_.entry_point.empty()) {
       return ClientError(
           "the job names no entry point: set the hyperparameter sagemaker_program, or the variable "
@@ -111,8 +113,9 @@ class Job {
 
  private:
   void Describe() const {
-    log::Info(kRoom, "job \"{}\" on {} (host {} of {}), {} CPU(s), {} GPU(s), {} Neuron core(s)",
-              environment_.job_name, environment_.current_host,
+    log::Info(kRoom, "job {} on {} (host {} of {}), {} CPU(s), {} GPU(s), {} Neuron core(s)",
+              environment_.job_name.empty() ? "without a name" : Quoted(environment_.job_name),
+              environment_.current_host,
               std::ranges::find(environment_.hosts, environment_.current_host) -
                   environment_.hosts.begin() + 1,
               environment_.hosts.size(), environment_.cpus, environment_.gpus,
@@ -123,11 +126,29 @@ class Job {
     }
   }
 
+  /// A job that asks for many processes must not train with one, and seem to succeed.
+  Step RefuseLaunchers() const {
+    for (const char* name : {"sagemaker_mpi_enabled", "sagemaker_torch_distributed_enabled",
+                             "sagemaker_pytorch_xla_multi_worker_enabled",
+                             "sagemaker_distributed_dataparallel_enabled"}) {
+      const json::Value* value = environment_.framework_parameters.Find(name);
+      const bool* on = value != nullptr ? value->AsBool() : nullptr;
+      if (on == nullptr || !*on) continue;
+      return ClientError(
+          fmt::format("the hyperparameter {} asks for a distributed launcher, and "
+                      "this version of berth runs one process on each host; leave it "
+                      "out, or start the launcher from the entry point",
+                      name));
+    }
+    return {};
+  }
+
   Step Install(const usercode::Source& source, usercode::EntryPointKind kind,
                const std::string& python) const {
     const auto commands = usercode::InstallCommands(source, kind, python, variables_);
     if (!commands) return ClientError(commands.error().message());
     for (const process::Command& command : *commands) {
+      log::Info(kRoom, "installing: {}", secrets_.MaskCommand(command.argv));
       const auto outcome = Supervise(command);
       if (!outcome) return ClientError(outcome.error().message());
       if (outcome->ok() && outcome->stopped_by == process::StoppedBy::kNobody) continue;
@@ -153,6 +174,7 @@ class Job {
   }
 
   Step RunEntryPoint(const process::Command& command) const {
+    log::Info(kRoom, "running: {}", secrets_.MaskCommand(command.argv));
     const auto outcome = Supervise(command);
     if (!outcome) return ClientError(outcome.error().message());
     if (outcome->ok()) return {};
@@ -174,6 +196,7 @@ class Job {
     const process::Command command{.argv = FrameworkCommand(*python, *module, report),
                                    .variables = variables_,
                                    .directory = {}};
+    log::Info(kRoom, "calling {}", environment_.framework_module);
     const auto outcome = Supervise(command);
     if (!outcome) return ClientError(outcome.error().message());
     if (outcome->ok()) return {};
@@ -189,7 +212,6 @@ class Job {
   }
 
   Result<Outcome> Supervise(const process::Command& command) const {
-    log::Info(kRoom, "running: {}", secrets_.MaskCommand(command.argv));
     process::SuperviseOptions options;
     options.grace = grace_;
     options.tail_bytes = kTailBytes;
@@ -264,7 +286,11 @@ int RunJob(const Variables& variables) {
     return 0;
   }
   const int exit_code = failure->exit_code != 0 ? failure->exit_code : 1;
-  const std::string text = FailureText(*failure, secrets);
+  std::string text = FailureText(*failure, secrets);
+  if (ScriptReportedFailure(layout)) {
+    log::Info(kRoom, "the script reported its failure itself in \"{}\"", layout.failure);
+    text = secrets.Mask(ToValidUtf8(ReadFile(layout.failure).value_or(text), kFailureLimit));
+  }
   log::Error(kRoom, "the job failed with exit code {}\n{}", exit_code, text);
   ReportFailure(layout, text);
   return exit_code;

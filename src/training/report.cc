@@ -32,11 +32,7 @@ void ReportSuccess(const contract::Layout& layout) {
 }
 
 void ReportFailure(const contract::Layout& layout, const std::string& text) {
-  if (ScriptReportedFailure(layout)) {
-    log::Info("training", "the script wrote \"{}\" itself; it is left as it is", layout.failure);
-    return;
-  }
-  Write(layout, layout.failure, text);
+  if (!ScriptReportedFailure(layout)) Write(layout, layout.failure, text);
 }
 
 }  // namespace berth::training

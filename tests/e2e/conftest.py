@@ -76,7 +76,7 @@ class Container:
         """Runs berth to its end: (returncode, stdout, stderr) as text."""
         with self.start(*arguments, **options) as process:
             out, err = process.communicate(timeout=timeout)
-        return process.returncode, out.decode(), err.decode()
+        return process.returncode, (out or b"").decode(), (err or b"").decode()
 
     def train(self, **options):
         return self.run("train", **options)

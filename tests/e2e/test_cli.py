@@ -52,6 +52,10 @@ def test_a_slip_is_answered_with_what_was_probably_meant(berth, arguments, messa
     assert err.splitlines()[0] == message
 
 
+def test_help_is_a_command_too(berth):
+    assert run(berth, "help", "local", "train") == run(berth, "local", "train", "--help")
+
+
 def test_no_command_is_wrong_usage(berth):
     code, out, err = run(berth)
     assert (code, out) == (2, "")
@@ -86,6 +90,13 @@ def test_env_prints_what_a_script_would_get_and_runs_nothing(container):
     assert plan["command"][1:] == ["train.py", "--lr", "0.1"]
     assert not (container.base / "code" / "ran").exists()
     assert os.listdir(container.base / "output") == []
+
+
+def test_output_that_cannot_be_written_is_a_failure(container):
+    with open("/dev/full", "w") as full:
+        code, _, err = container.run("env", stdout=full)
+    assert code == 1
+    assert "cannot write to standard output" in err
 
 
 def test_env_as_shell_can_be_evaluated(container):

@@ -34,6 +34,7 @@ def test_another_exception_is_a_framework_error_with_its_errno(container, errno,
     text = f"def main():\n    e = RuntimeError('oh')\n    e.errno = {errno}\n    raise e\n"
     assert train(container, text)[0] == code
     assert container.failure.startswith("framework error: RuntimeError: oh\nTraceback")
+    assert container.failure.count("RuntimeError: oh") == 1
 
 
 def test_a_module_that_cannot_be_imported_is_a_framework_error(container):

@@ -76,9 +76,10 @@ def test_a_failure_that_the_script_wrote_is_kept(container):
         "import os\nopen(os.environ['SM_OUTPUT_DIR'] + '/failure', 'w').write('my word')\nexit(3)\n",
     )
     container.hyperparameters(sagemaker_program="train.py")
-    code, _, _ = container.train()
+    code, _, err = container.train()
     assert code == 3
     assert container.failure == "my word"
+    assert "exit code 3\nmy word" in err
 
 
 def test_reports_of_an_earlier_run_are_not_taken_for_this_one(container):
@@ -142,3 +143,11 @@ def test_a_variable_too_long_for_the_system_is_left_out_and_said(container):
     assert env["SM_HP_H99"] == "x" * 2500
     assert "SM_HPS" not in env
     assert "SM_HPS is left out" in err
+
+
+def test_a_distributed_launcher_is_refused_not_ignored(container):
+    container.code("train.py", "print('alone')")
+    container.hyperparameters(sagemaker_program="train.py", sagemaker_mpi_enabled="true")
+    code, out, _ = container.train()
+    assert (code, out) == (1, "")
+    assert "sagemaker_mpi_enabled asks for a distributed launcher" in container.failure
