@@ -1,6 +1,8 @@
 // Shell completion, written from the parser itself so that it cannot fall behind it.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/command.h"
 
 namespace berth::cli {
@@ -25,9 +27,32 @@ std::string Words(const CLI::App& app) {
   return words;
 }
 
-/// One `case` branch for each command: its path -> its words.
+/// The values of an option that takes one of a few, "json shell" out of "TEXT:{json,shell}"; empty
+/// where it takes anything.
+std::string Values(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const size_t open = type.find('{');
+  const size_t close = type.find('}');
+  if (open == std::string::npos || close == std::string::npos) return "";
+  std::string values = type.substr(open + 1, close - open - 1);
+  std::ranges::replace(values, ',', ' ');
+  return values;
+}
+
+/// One `case` branch for each command: its path -> its words; and one for each option that takes a
+/// value: the path and the option -> its values, none of them where a file's name may stand there.
 void PrintCases(const CLI::App& app, const std::string& path) {
-  fmt::print("    '{}') choices='{}' ;;\n", path, Words(app));
+  std::string words = Words(app);
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional()) {
+      const std::string values = Values(*option);
+      if (!values.empty()) words = values + " " + words;
+    } else if (option->get_type_size_max() > 0) {
+      fmt::print("    '{} --{}') choices='{}' ;;\n", path, option->get_lnames().front(),
+                 Values(*option));
+    }
+  }
+  fmt::print("    '{}') choices='{}' ;;\n", path, words);
   for (const CLI::App* command : Commands(app)) {
     PrintCases(*command, path.empty() ? command->get_name() : path + " " + command->get_name());
   }
@@ -48,7 +73,7 @@ void PrintBash(const CLI::App& program) {
   paths.pop_back();
   fmt::print(R"(# bash completion for berth
 _berth() {{
-  local path='' next word choices=''
+  local path='' next word matched choices=''
   for word in "${{COMP_WORDS[@]:1:COMP_CWORD-1}}"; do
     [ "$word" = -- ] && {{ COMPREPLY=(); compopt -o default; return; }}
     next="${{path:+$path }}$word"
@@ -56,11 +81,16 @@ _berth() {{
       {}) path="$next" ;;
     esac
   done
-  case "$path" in
+  for word in "$path ${{COMP_WORDS[COMP_CWORD-1]}}" "$path"; do
+  matched=1
+  case "$word" in
 )",
              paths);
   PrintCases(program, "");
-  fmt::print(R"(  esac
+  fmt::print(R"(    *) matched='' ;;
+  esac
+  [ -z "$matched" ] || break
+  done
   COMPREPLY=($(compgen -W "$choices" -- "${{COMP_WORDS[COMP_CWORD]}}"))
   [ ${{#COMPREPLY[@]}} -gt 0 ] || compopt -o default
 }}
@@ -74,7 +104,7 @@ void PrintZsh(const CLI::App& program) {
   fmt::print(R"(#compdef berth
 # zsh completion for berth
 _berth() {{
-  local path_='' next word choices=''
+  local path_='' next word matched choices=''
   for word in "${{words[@]:1:$((CURRENT - 2))}}"; do
     [[ "$word" == -- ]] && {{ _files; return; }}
     next="${{path_:+$path_ }}$word"
@@ -82,11 +112,17 @@ _berth() {{
       {}) path_="$next" ;;
     esac
   done
-  case "$path_" in
+  for word in "$path_ ${{words[CURRENT-1]}}" "$path_"; do
+  matched=1
+  case "$word" in
 )",
              paths);
   PrintCases(program, "");
-  fmt::print(R"(  esac
+  fmt::print(R"(    *) matched='' ;;
+  esac
+  [[ -z "$matched" ]] || break
+  done
+  [[ -n "$choices" && "${{words[CURRENT]}}" != */* ]] || {{ _files; return; }}
   compadd -- ${{=choices}} || _files
 }}
 if [ "$funcstack[1]" = "_berth" ]; then _berth "$@"; else compdef _berth berth; fi

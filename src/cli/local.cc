@@ -46,7 +46,12 @@ int LocalTrain(const Context& context, const Options& options) {
     if (!parsed) return Refuse(parsed.error().Within("\"" + options.job_file + "\"").message());
     request = *std::move(parsed);
   }
-  const std::string working_directory = std::filesystem::current_path().string();
+  std::error_code gone;
+  const std::string working_directory = std::filesystem::current_path(gone).string();
+  if (gone) {
+    return Refuse("the working directory is gone (" + gone.message() +
+                  "); change to one that exists");
+  }
   if (auto applied = platform::ApplyFlags(options.flags, working_directory, request); !applied) {
     return Refuse(applied.error().message());
   }

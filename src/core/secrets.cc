@@ -58,7 +58,20 @@ bool LooksSecret(std::string_view name) {
 }
 
 void Secrets::Learn(std::string_view name, std::string_view value) {
-  if (value.size() < kShortest || !LooksSecret(name)) return;
+  for (size_t at = 0; (at = value.find("://", at)) != std::string_view::npos;) {
+    at += 3;
+    const std::string_view authority = value.substr(at, value.find_first_of("/?# \"'", at) - at);
+    const size_t host = authority.rfind('@');
+    const size_t password = authority.find(':');
+    if (host != std::string_view::npos && password < host) {
+      Remember(authority.substr(password + 1, host - password - 1));
+    }
+  }
+  if (LooksSecret(name)) Remember(value);
+}
+
+void Secrets::Remember(std::string_view value) {
+  if (value.size() < kShortest) return;
   const std::string escaped = json::Dump(json::Value(value));
   for (const std::string& form : {std::string(value), escaped.substr(1, escaped.size() - 2)}) {
     if (std::ranges::find(values_, form) == values_.end()) values_.push_back(form);

@@ -23,7 +23,8 @@ class Secrets {
   /// Shorter values are not looked for in text: too much else is equal to them.
   static constexpr size_t kShortest = 4;
 
-  /// Remembers `value` where `name` looks secret.
+  /// Remembers `value` where `name` looks secret, and in any case the password of a URL in it
+  /// ("postgres://user:password@host/").
   void Learn(std::string_view name, std::string_view value);
 
   /// `text` with every learned value, as it is or as JSON would write it, turned into kMasked.
@@ -38,6 +39,8 @@ class Secrets {
   std::string MaskCommand(const std::vector<std::string>& argv) const;
 
  private:
+  void Remember(std::string_view value);
+
   std::vector<std::string> values_;  // longest first: one may hold another
 };
 

@@ -32,6 +32,14 @@ TEST(Secrets, ALearnedValueIsMaskedWhereverItOccurs) {
             "a ****** b {\"api_key\":\"******\"} 0.00001 123");
 }
 
+TEST(Secrets, ThePasswordOfAnUrlIsMaskedWhateverItsName) {
+  Secrets secrets;
+  secrets.Learn("db_url", "postgres://me:pw1234@host:5432/db?x=a:b@c");
+  secrets.Learn("other", "https://host/a:b@c");
+  EXPECT_EQ(secrets.Mask("postgres://me:pw1234@host:5432/ https://host/a:b@c"),
+            "postgres://me:******@host:5432/ https://host/a:b@c");
+}
+
 TEST(Secrets, TheLongerOfTwoNestedSecretsGoesWhole) {
   Secrets secrets;
   secrets.Learn("a_password", "secret");

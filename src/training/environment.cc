@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "core/files.h"
 #include "core/log.h"
@@ -33,9 +35,16 @@ std::string Variable(const process::Variables& variables, const std::string& nam
 
 }  // namespace
 
-Result<contract::TrainingEnvironment> ReadEnvironment(const process::Variables& variables) {
+contract::Layout LayoutOf(const process::Variables& variables) {
   const std::string base = Variable(variables, "SAGEMAKER_BASE_DIR");
-  const auto layout = contract::Layout::Under(base.empty() ? contract::kDefaultBase : base);
+  if (base.empty()) return contract::Layout::Under(contract::kDefaultBase);
+  std::error_code unknown;  // a working directory that is gone: nothing to be relative to
+  const auto absolute = std::filesystem::absolute(base, unknown).lexically_normal();
+  return contract::Layout::Under(unknown ? base : absolute.string());
+}
+
+Result<contract::TrainingEnvironment> ReadEnvironment(const process::Variables& variables) {
+  const contract::Layout layout = LayoutOf(variables);
   const process::Machine machine = process::ProbeMachine(variables);
   return contract::ReadTrainingEnvironment(
       {.layout = layout,

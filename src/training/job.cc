@@ -2,13 +2,16 @@
 #include "training/job.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <optional>
+#include <tuple>
 
+#include "core/descriptor.h"
 #include "core/files.h"
 #include "core/log.h"
 #include "core/secrets.h"
@@ -216,7 +219,12 @@ class Job {
     options.grace = grace_;
     options.tail_bytes = kTailBytes;
     options.child_mask = held_.mask_before();
-    return process::Supervise(command, options);
+    auto outcome = process::Supervise(command, options);
+    // What the command left unfinished must not run into our own next line.
+    if (outcome && !outcome->error_tail.empty() && outcome->error_tail.back() != '\n') {
+      std::ignore = WriteAll(STDERR_FILENO, "\n", 1);
+    }
+    return outcome;
   }
 
   const TrainingEnvironment& environment_;
@@ -226,12 +234,6 @@ class Job {
   const std::string studio_local_mode_;
   Secrets secrets_;
 };
-
-/// Where the reports go even when the configuration cannot be read.
-contract::Layout LayoutOf(const Variables& variables) {
-  const std::string base = Variable(variables, "SAGEMAKER_BASE_DIR");
-  return contract::Layout::Under(base.empty() ? contract::kDefaultBase : base);
-}
 
 }  // namespace
 

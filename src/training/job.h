@@ -10,8 +10,12 @@
 
 namespace berth::training {
 
-/// The platform's files under `variables`' SAGEMAKER_BASE_DIR (else /opt/ml) and this machine,
-/// as one value. Reads, never writes.
+/// The folders of this container: SAGEMAKER_BASE_DIR (made absolute: the script runs in another
+/// directory), else /opt/ml.
+contract::Layout LayoutOf(const process::Variables& variables);
+
+/// The platform's files in LayoutOf(variables), and this machine, as one value. Reads, never
+/// writes.
 [[nodiscard]] Result<contract::TrainingEnvironment> ReadEnvironment(
     const process::Variables& variables);
 

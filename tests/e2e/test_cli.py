@@ -136,7 +136,8 @@ def test_run_needs_a_command(berth):
     assert "command" in err
 
 
-COMPLETIONS = [("berth tr", "train"), ("berth env --fo", "--format"), ("berth local t", "train")]
+COMPLETIONS = [("berth tr", "train"), ("berth env --fo", "--format"), ("berth local t", "train"),
+    ("berth env --format ", "json"), ("berth completion ", "zsh")]
 
 
 @pytest.mark.parametrize(("line", "wanted"), COMPLETIONS)

@@ -151,3 +151,21 @@ def test_a_distributed_launcher_is_refused_not_ignored(container):
     code, out, _ = container.train()
     assert (code, out) == (1, "")
     assert "sagemaker_mpi_enabled asks for a distributed launcher" in container.failure
+
+
+def test_the_last_line_of_the_script_may_be_unfinished(container):
+    container.code("train.py", "import sys\nsys.stderr.write('loss=0.25')\n")
+    container.hyperparameters(sagemaker_program="train.py")
+    code, _, err = container.train()
+    assert code == 0, err
+    assert "loss=0.25\n" in err
+
+
+def test_a_relative_base_directory_is_made_absolute(container):
+    container.code("train.py", ECHO)
+    container.hyperparameters(sagemaker_program="train.py")
+    code, _, err = container.train(
+        cwd=container.base.parent, variables={"SAGEMAKER_BASE_DIR": container.base.name}
+    )
+    assert code == 0, err
+    assert seen(container)["env"]["SM_MODEL_DIR"] == str(container.base / "model")
