@@ -26,21 +26,42 @@ const uint8_t* Bytes(std::string_view text) {
 
 }  // namespace
 
-uint32_t Crc32(std::string_view bytes, uint32_t before) {
-  return aws_checksums_crc32_ex(Bytes(bytes), bytes.size(), before);
+uint64_t CrcOf(Crc kind, std::string_view bytes, uint64_t before) {
+  const auto narrow = static_cast<uint32_t>(before);
+  switch (kind) {
+    case Crc::kCrc32:
+      return aws_checksums_crc32_ex(Bytes(bytes), bytes.size(), narrow);
+    case Crc::kCrc32c:
+      return aws_checksums_crc32c_ex(Bytes(bytes), bytes.size(), narrow);
+    case Crc::kCrc64nvme:
+      break;
+  }
+  return aws_checksums_crc64nvme_ex(Bytes(bytes), bytes.size(), before);
 }
 
-uint32_t Crc32Combine(uint32_t a, uint32_t b, uint64_t length_of_b) {
-  return aws_checksums_crc32_combine(a, b, length_of_b);
+uint64_t CrcCombine(Crc kind, uint64_t a, uint64_t b, uint64_t length_of_b) {
+  const auto narrow_a = static_cast<uint32_t>(a);
+  const auto narrow_b = static_cast<uint32_t>(b);
+  switch (kind) {
+    case Crc::kCrc32:
+      return aws_checksums_crc32_combine(narrow_a, narrow_b, length_of_b);
+    case Crc::kCrc32c:
+      return aws_checksums_crc32c_combine(narrow_a, narrow_b, length_of_b);
+    case Crc::kCrc64nvme:
+      break;
+  }
+  return aws_checksums_crc64nvme_combine(a, b, length_of_b);
 }
 
-std::string Crc32Text(uint32_t crc) {
-  const std::array<unsigned char, 4> bytes{
-      static_cast<unsigned char>(crc >> 24), static_cast<unsigned char>(crc >> 16),
-      static_cast<unsigned char>(crc >> 8), static_cast<unsigned char>(crc)};
-  std::array<unsigned char, 9> text;  // 8 characters and EVP's closing zero
-  EVP_EncodeBlock(text.data(), bytes.data(), bytes.size());
-  return std::string(text.begin(), text.end() - 1);
+std::string CrcText(Crc kind, uint64_t crc) {
+  const int size = kind == Crc::kCrc64nvme ? 8 : 4;
+  std::array<unsigned char, 8> bytes;
+  for (int i = 0; i < size; ++i) {
+    bytes[static_cast<size_t>(i)] = static_cast<unsigned char>(crc >> (8 * (size - 1 - i)));
+  }
+  std::array<unsigned char, 13> text;  // 12 characters and EVP's closing zero
+  const int length = EVP_EncodeBlock(text.data(), bytes.data(), size);
+  return std::string(text.begin(), text.begin() + length);
 }
 
 std::string Sha256Hex(std::string_view bytes) {

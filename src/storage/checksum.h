@@ -8,14 +8,17 @@
 
 namespace berth::storage {
 
-/// The CRC-32 of zlib and S3's x-amz-checksum-crc32, continued from that of the bytes before.
-uint32_t Crc32(std::string_view bytes, uint32_t before = 0);
+/// The sums of the x-amz-checksum-* headers that can be put together from those of pieces.
+enum class Crc { kCrc32, kCrc32c, kCrc64nvme };
 
-/// The CRC-32 of a followed by b, from theirs and b's length.
-uint32_t Crc32Combine(uint32_t a, uint32_t b, uint64_t length_of_b);
+/// Of `bytes`, continued from that of the bytes before them.
+uint64_t CrcOf(Crc kind, std::string_view bytes, uint64_t before = 0);
 
-/// As S3 writes a CRC-32: base64 of its four bytes, the highest first.
-std::string Crc32Text(uint32_t crc);
+/// Of a followed by b, from theirs and b's length.
+uint64_t CrcCombine(Crc kind, uint64_t a, uint64_t b, uint64_t length_of_b);
+
+/// As S3 writes it: base64 of its bytes, the highest first.
+std::string CrcText(Crc kind, uint64_t crc);
 
 /// SHA-256 in lower-case hexadecimal: x-amz-content-sha256.
 std::string Sha256Hex(std::string_view bytes);

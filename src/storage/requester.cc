@@ -1,0 +1,147 @@
+#include "storage/requester.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include "core/log.h"
+#include "storage/event.h"
+#include "storage/retry.h"
+
+namespace berth::storage {
+namespace {
+
+using std::chrono::steady_clock;
+
+// A request that moves at least so much is not cut off by its deadline; one that moves nothing is
+// cut off long before (Settings::stall_limit).
+constexpr uint64_t kSlowest = 16 * 1024;  // bytes a second
+// What is said to the log while a request is tried again and again.
+constexpr int kWarnAt = 3;
+
+// Of no secret use: it spreads retries.
+uint32_t Mixed(uint32_t seed) {
+  seed ^= seed << 13;
+  seed ^= seed >> 17;
+  return seed ^ (seed << 5);
+}
+
+}  // namespace
+
+Requester::Requester(Settings settings, std::string region, std::shared_ptr<Runtime> runtime,
+                     std::unique_ptr<Exchanger> exchanger)
+    : settings_(std::move(settings)),
+      region_(std::move(region)),
+      credentials_(std::move(runtime), settings_),
+      exchanger_(std::move(exchanger)),
+      budget_(settings_.memory),
+      random_(0) {
+  uint32_t seed = 0;
+  // Without entropy (early at boot) all clients jitter alike, which is no disaster.
+  [[maybe_unused]] const ssize_t got = ::getrandom(&seed, sizeof seed, GRND_NONBLOCK);
+  random_ = seed | 1;
+}
+
+Result<std::unique_ptr<Requester>> Requester::Make(Settings settings) {
+  BERTH_ASSIGN(std::shared_ptr<Runtime> runtime, Runtime::Start(settings));
+  std::string region = FindRegion(*runtime, settings, nullptr);
+  if (region.empty()) {
+    return Fail("the region of S3 is not known: set AWS_REGION, or region in the AWS profile");
+  }
+  BERTH_ASSIGN(auto exchanger, Exchanger::Make(runtime, settings, region));
+  return std::unique_ptr<Requester>(new Requester(std::move(settings), std::move(region),
+                                                  std::move(runtime), std::move(exchanger)));
+}
+
+std::string Requester::RegionOf(const std::string& bucket) {
+  const std::lock_guard lock(mutex_);
+  const auto found = regions_.find(bucket);
+  return found != regions_.end() ? found->second : region_;
+}
+
+void Requester::Remember(const std::string& bucket, std::string region) {
+  const std::lock_guard lock(mutex_);
+  regions_[bucket] = std::move(region);
+}
+
+std::expected<Reply, Failure> Requester::Send(const Request& request, std::string_view verb,
+                                              std::string_view permission, uint64_t expected,
+                                              const Cancellation* cancel) {
+  const auto fail = [](Error error) { return std::unexpected(Failure{0, {}, std::move(error)}); };
+  Attempted attempted{.verb = verb, .uri = {request.bucket, request.key},
+                      .permission = std::string(permission), .region = {}, .host = {},
+                      .credentials = {}, .attempts = 0};
+  const std::string what = fmt::format("cannot {} {}", verb, attempted.uri.Text());
+
+  const uint64_t bytes = std::max<uint64_t>(expected, request.body ? request.body->size() : 0);
+  auto lease = budget_.Take(
+      std::max<uint64_t>(bytes, settings_.memory / std::max<size_t>(settings_.connections, 1)),
+      cancel);
+  if (!lease) return fail(lease.error().Within(what));
+
+  const auto give_up = steady_clock::now() + settings_.retry_limit;
+  bool asked = false;
+  bool moved = false;
+  for (int attempt = 1;; ++attempt) {
+    attempted.attempts = attempt;
+    attempted.region = RegionOf(request.bucket);
+    const auto target = TargetOf(settings_, attempted.region, request.bucket);
+    if (!target) return fail(target.error().Within(what));
+    attempted.host = target->host;
+    const auto credentials = credentials_.Get(cancel);
+    if (!credentials) return fail(credentials.error().Within(what));
+    attempted.credentials = credentials->source;
+
+    const auto deadline = steady_clock::now() + settings_.connect_timeout +
+                          2 * settings_.stall_limit + std::chrono::seconds(bytes / kSlowest);
+    auto reply = exchanger_->Run(request, *target, attempted.region, *credentials, deadline, cancel);
+    if (reply) return *std::move(reply);
+
+    const Fault& fault = reply.error();
+    const ErrorDocument document = ParseErrorDocument(fault.reply.body);
+    switch (RemedyFor(fault, document)) {
+      case Remedy::kNone:
+        return std::unexpected(Explain(attempted, fault, document));
+      case Remedy::kAsk:
+        if (std::exchange(asked, true)) return std::unexpected(Explain(attempted, fault, document));
+        credentials_.Refuse(*credentials);
+        continue;
+      case Remedy::kOtherRegion: {
+        std::string region = RegionFrom(fault, document);
+        if (region == attempted.region || std::exchange(moved, true)) {
+          return std::unexpected(Explain(attempted, fault, document));
+        }
+        log::Info("storage", "the bucket \"{}\" is in {}, not in {}: asking there", request.bucket,
+                  region, attempted.region);
+        Remember(request.bucket, std::move(region));
+        continue;
+      }
+      case Remedy::kWait:
+        break;
+    }
+    const uint32_t random = Mixed(random_.load());
+    random_ = random;
+    const auto pause = Backoff(attempt, settings_.backoff, settings_.backoff_limit, random);
+    if (attempt >= settings_.attempts || steady_clock::now() + pause > give_up) {
+      return std::unexpected(Explain(attempted, fault, document));
+    }
+    if (attempt == kWarnAt) {
+      log::Warning("storage", "trying again: {}",
+                   Explain(attempted, fault, document).error.message());
+    }
+    const bool stop = cancel != nullptr && cancel->WaitFor(pause);
+    if (stop) {
+      return std::unexpected(
+          Explain(attempted, Fault{.kind = Fault::Kind::kCancelled, .error = 0, .reply = {}}, {}));
+    }
+    if (cancel == nullptr) {
+      auto never = Event::Make();
+      if (never) never->Wait(steady_clock::now() + pause, nullptr);
+    }
+  }
+}
+
+}  // namespace berth::storage
