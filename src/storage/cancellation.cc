@@ -1,6 +1,7 @@
 #include "storage/cancellation.h"
 
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -14,6 +15,22 @@ Result<Cancellation> Cancellation::Make() {
   Descriptor event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!event) return FailErrno("cannot make an eventfd");
   return Cancellation(std::move(event));
+}
+
+Result<Cancellation> Cancellation::Below(const Cancellation* parent) {
+  BERTH_ASSIGN(Cancellation cancellation, Make());
+  if (parent == nullptr) return cancellation;
+  Descriptor either(::epoll_create1(EPOLL_CLOEXEC));
+  if (!either) return FailErrno("cannot make an epoll");
+  for (const int descriptor : {cancellation.event_.get(), parent->descriptor()}) {
+    epoll_event wanted{};
+    wanted.events = EPOLLIN;
+    if (::epoll_ctl(either.get(), EPOLL_CTL_ADD, descriptor, &wanted) != 0) {
+      return FailErrno("cannot watch a cancellation");
+    }
+  }
+  cancellation.either_ = std::move(either);
+  return cancellation;
 }
 
 void Cancellation::Cancel() const {
@@ -33,7 +50,7 @@ bool Cancellation::WaitFor(std::chrono::nanoseconds time) const {
     const auto left = std::max(until - Clock::now(), Clock::duration::zero());
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
     const timespec wait{seconds.count(), (left - seconds).count()};
-    pollfd watched{event_.get(), POLLIN, 0};
+    pollfd watched{descriptor(), POLLIN, 0};
     const int ready = ::ppoll(&watched, 1, &wait, nullptr);
     if (ready >= 0) return ready > 0;
     if (errno != EINTR) return false;

@@ -17,13 +17,16 @@ class Cancellation {
   /// Fails where the process has no descriptor left.
   [[nodiscard]] static Result<Cancellation> Make();
 
+  /// One of its own that `parent` (may be null, else outlives it) cancels too; not the other way.
+  [[nodiscard]] static Result<Cancellation> Below(const Cancellation* parent);
+
   /// From any thread, any number of times, and from a signal handler.
   void Cancel() const;
 
   bool cancelled() const;
 
   /// Readable from Cancel() on. For poll(); never read from it.
-  int descriptor() const { return event_.get(); }
+  int descriptor() const { return either_ ? either_.get() : event_.get(); }
 
   /// Waits until Cancel() or `time` has passed. True if cancelled.
   bool WaitFor(std::chrono::nanoseconds time) const;
@@ -31,6 +34,7 @@ class Cancellation {
  private:
   explicit Cancellation(Descriptor event) : event_(std::move(event)) {}
   Descriptor event_;
+  Descriptor either_;  // an epoll of event_ and the parent's descriptor, where there is a parent
 };
 
 }  // namespace berth::storage

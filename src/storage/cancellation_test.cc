@@ -19,5 +19,21 @@ TEST(Cancellation, WakesAWaiterAndStays) {
   EXPECT_TRUE(cancel->cancelled());
 }
 
+TEST(Cancellation, PassesDownAndNotUp) {
+  auto parent = Cancellation::Make();
+  auto child = Cancellation::Below(&*parent);
+  auto grandchild = Cancellation::Below(&*child);
+  ASSERT_TRUE(parent && child && grandchild);
+  child->Cancel();
+  EXPECT_FALSE(parent->cancelled());
+  EXPECT_TRUE(child->cancelled());
+  EXPECT_TRUE(grandchild->cancelled());
+  auto other = Cancellation::Below(&*parent);
+  ASSERT_TRUE(other);
+  EXPECT_FALSE(other->cancelled());
+  parent->Cancel();
+  EXPECT_TRUE(other->cancelled());
+}
+
 }  // namespace
 }  // namespace berth::storage

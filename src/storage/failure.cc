@@ -132,7 +132,10 @@ Failure Explain(const Attempted& attempted, const Fault& fault, const ErrorDocum
                                     document.code.empty() ? "" : " ",
                                     ToValidUtf8(document.code, kMaxMessage),
                                     about.empty() ? "" : fmt::format(" ({})", about),
-                                    advice.empty() ? "" : ": ", advice));
+                                    advice.empty() ? "" : ": ", advice),
+                        failure.status == 404                            ? ENOENT
+                        : failure.status == 403 || failure.status == 401 ? EACCES
+                                                                         : 0);
   return failure;
 }
 

@@ -67,9 +67,15 @@ void Requester::Remember(const std::string& bucket, std::string region) {
   regions_[bucket] = std::move(region);
 }
 
+Result<Lease> Requester::Reserve(uint64_t bytes, const Cancellation* cancel) {
+  const size_t connections = std::max<size_t>(settings_.connections, 1);
+  return budget_.Take(std::max<uint64_t>(bytes, settings_.memory / connections), cancel);
+}
+
 std::expected<Reply, Failure> Requester::Send(const Request& request, std::string_view verb,
                                               std::string_view permission, uint64_t expected,
-                                              const Cancellation* cancel) {
+                                              const Cancellation* cancel,
+                                              const Lease* reserved) {
   const auto fail = [](Error error) { return std::unexpected(Failure{0, {}, std::move(error)}); };
   Attempted attempted{.verb = verb, .uri = {request.bucket, request.key},
                       .permission = std::string(permission), .region = {}, .host = {},
@@ -77,10 +83,12 @@ std::expected<Reply, Failure> Requester::Send(const Request& request, std::strin
   const std::string what = fmt::format("cannot {} {}", verb, attempted.uri.Text());
 
   const uint64_t bytes = std::max<uint64_t>(expected, request.body ? request.body->size() : 0);
-  auto lease = budget_.Take(
-      std::max<uint64_t>(bytes, settings_.memory / std::max<size_t>(settings_.connections, 1)),
-      cancel);
-  if (!lease) return fail(lease.error().Within(what));
+  Lease share;
+  if (reserved == nullptr) {
+    auto taken = Reserve(bytes, cancel);
+    if (!taken) return fail(taken.error().Within(what));
+    share = *std::move(taken);
+  }
 
   const auto give_up = steady_clock::now() + settings_.retry_limit;
   bool asked = false;
@@ -132,16 +140,22 @@ std::expected<Reply, Failure> Requester::Send(const Request& request, std::strin
       log::Warning("storage", "trying again: {}",
                    Explain(attempted, fault, document).error.message());
     }
-    const bool stop = cancel != nullptr && cancel->WaitFor(pause);
-    if (stop) {
+    const auto never = Event::Make();
+    if (!never) return fail(never.error().Within(what));
+    if (never->Wait(steady_clock::now() + pause, cancel) == Woken::kCancelled) {
       return std::unexpected(
           Explain(attempted, Fault{.kind = Fault::Kind::kCancelled, .error = 0, .reply = {}}, {}));
     }
-    if (cancel == nullptr) {
-      auto never = Event::Make();
-      if (never) never->Wait(steady_clock::now() + pause, nullptr);
-    }
   }
+}
+
+void Requester::SendOnce(const Request& request, std::chrono::milliseconds limit) {
+  const std::string region = RegionOf(request.bucket);
+  const auto target = TargetOf(settings_, region, request.bucket);
+  const auto credentials = credentials_.Get(nullptr);
+  if (!target || !credentials) return;
+  static_cast<void>(exchanger_->Run(request, *target, region, *credentials,
+                                    steady_clock::now() + limit, nullptr));
 }
 
 }  // namespace berth::storage

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,10 +25,17 @@ class Requester {
   [[nodiscard]] static Result<std::unique_ptr<Requester>> Make(Settings settings);
 
   /// `verb` and `permission` are for the message. `expected` is how many bytes the answer's body
-  /// will have about. Blocks; ends within a second of `cancel`.
+  /// will have about. `reserved` is a share of the memory that the caller has taken already.
+  /// Blocks; ends within a second of `cancel`.
   std::expected<Reply, Failure> Send(const Request& request, std::string_view verb,
                                      std::string_view permission, uint64_t expected,
-                                     const Cancellation* cancel);
+                                     const Cancellation* cancel, const Lease* reserved = nullptr);
+
+  /// A share of the memory, and of the connections, for a request of so many bytes.
+  [[nodiscard]] Result<Lease> Reserve(uint64_t bytes, const Cancellation* cancel);
+
+  /// Once, within `limit`, for requests that only tidy up. What comes of it does not matter.
+  void SendOnce(const Request& request, std::chrono::milliseconds limit);
 
   const Settings& settings() const { return settings_; }
 

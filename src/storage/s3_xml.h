@@ -8,16 +8,9 @@
 #include <vector>
 
 #include "core/error.h"
+#include "storage/object_info.h"
 
 namespace berth::storage {
-
-/// What a listing or a HEAD says of an object.
-struct ObjectInfo {
-  std::string key;
-  uint64_t size = 0;
-  /// Without its quotes. Changes whenever the content does.
-  std::string etag;
-};
 
 /// One page of ListObjectsV2.
 struct ListPage {
