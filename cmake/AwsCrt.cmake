@@ -32,6 +32,7 @@ function(berth_add_awscrt)
   set(BUILD_TESTING OFF)
   set(BUILD_SHARED_LIBS OFF)
   set(USE_OPENSSL ON)
+  set(OPENSSL_USE_STATIC_LIBS ON)
   set(S2N_USE_CRYPTO_SHARED_LIBS OFF)
   set(AWS_USE_CRYPTO_SHARED_LIBS OFF)
   set(UNSAFE_TREAT_WARNINGS_AS_ERRORS OFF)  # newer compilers find new warnings in s2n
@@ -53,11 +54,11 @@ function(berth_add_awscrt)
 endfunction()
 berth_add_awscrt()
 
-# They look for libnuma.so and libcrypto.so when they start. A static program must load neither:
+# They look for libnuma.so and libcrypto.so when they start (and for PKCS #11 modules if asked). A static program must load neither:
 # the image's libraries belong to another libc, and loading one of them ends in a crash. Without
 # libnuma no memory is pinned to a node; libcrypto is linked in.
 add_library(berth_awscrt_no_dlopen STATIC ${CMAKE_SOURCE_DIR}/cmake/awscrt_no_dlopen.c)
-foreach(part aws-c-common aws-c-cal)
+foreach(part aws-c-common aws-c-cal aws-c-io)
   target_compile_definitions(${part} PRIVATE dlopen=berth_awscrt_dlopen dlsym=berth_awscrt_dlsym
                                              dlclose=berth_awscrt_dlclose)
   target_link_libraries(${part} PUBLIC berth_awscrt_no_dlopen)

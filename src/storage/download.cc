@@ -115,7 +115,7 @@ class Round {
     const uint64_t size = std::min(piece_size_, facts_.info.size - offset);
     Storing storing{.file = file_, .offset = offset, .left = size};
     Request request{.method = "GET", .operation = "GetObject", .bucket = uri_.bucket,
-                    .key = uri_.key, .query = {}, .headers = {}, .body = {},
+                    .key = uri_.key, .prefix = {}, .query = {}, .headers = {}, .body = {},
                     .sink = [&](std::string_view bytes) { return storing.Take(bytes, verifier_); }};
     if (ranged) request.headers["range"] = RangeText(offset, size);
     if (!facts_.info.etag.empty()) {

@@ -28,6 +28,8 @@ struct Request {
   std::string operation;
   std::string bucket;
   std::string key;
+  /// What messages name where `key` is empty: the prefix of a listing.
+  std::string prefix;
   /// Not encoded; an empty value is written as "name=".
   std::vector<std::pair<std::string, std::string>> query;
   Headers headers;

@@ -16,7 +16,7 @@ std::expected<ListPage, Failure> Page(Requester& requester, const S3Uri& prefix,
                                       std::string_view delimiter, const std::string& continuation,
                                       const Cancellation* cancel) {
   Request request{.method = "GET", .operation = "ListObjectsV2", .bucket = prefix.bucket,
-                  .key = {}, .query = {}, .headers = {}, .body = {}, .sink = {}};
+                  .key = {}, .prefix = prefix.key, .query = {}, .headers = {}, .body = {}, .sink = {}};
   if (!continuation.empty()) request.query.emplace_back("continuation-token", continuation);
   if (!delimiter.empty()) request.query.emplace_back("delimiter", delimiter);
   request.query.emplace_back("encoding-type", "url");

@@ -54,7 +54,7 @@ ObjectFacts FactsFrom(const Headers& headers, std::string key) {
 std::expected<ObjectFacts, Failure> AskFacts(Requester& requester, const S3Uri& uri,
                                              std::string_view verb, const Cancellation* cancel) {
   Request request{.method = "HEAD", .operation = "HeadObject", .bucket = uri.bucket,
-                  .key = uri.key, .query = {}, .headers = {{"x-amz-checksum-mode", "ENABLED"}},
+                  .key = uri.key, .prefix = {}, .query = {}, .headers = {{"x-amz-checksum-mode", "ENABLED"}},
                   .body = {}, .sink = {}};
   auto reply = requester.Send(request, verb, "s3:GetObject", 0, cancel);
   std::optional<uint64_t> size;

@@ -150,7 +150,7 @@ class Stream final : public ObjectReader {
     bytes.reserve(size);
     bool overlong = false;
     Request request{.method = "GET", .operation = "GetObject", .bucket = uri_.bucket,
-                    .key = uri_.key, .query = {}, .headers = {{"range", RangeText(offset, size)}},
+                    .key = uri_.key, .prefix = {}, .query = {}, .headers = {{"range", RangeText(offset, size)}},
                     .body = {}, .sink = [&](std::string_view more) {
                       overlong = bytes.size() + more.size() > size;
                       if (!overlong) bytes += more;

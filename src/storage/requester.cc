@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <optional>
 
 #include "core/log.h"
 #include "storage/event.h"
@@ -27,6 +28,22 @@ uint32_t Mixed(uint32_t seed) {
   seed ^= seed << 13;
   seed ^= seed >> 17;
   return seed ^ (seed << 5);
+}
+
+bool IsChecksum(std::string_view header) {
+  return header.starts_with("x-amz-checksum-") || header == "x-amz-sdk-checksum-algorithm";
+}
+
+// Of an upload; a download's x-amz-checksum-mode only asks.
+bool HasChecksum(const Request& request) {
+  return request.method != "GET" && request.method != "HEAD" &&
+         std::any_of(request.headers.begin(), request.headers.end(),
+                     [](const auto& header) { return IsChecksum(header.first); });
+}
+
+Request WithoutChecksum(Request request) {
+  std::erase_if(request.headers, [](const auto& header) { return IsChecksum(header.first); });
+  return request;
 }
 
 }  // namespace
@@ -77,7 +94,7 @@ std::expected<Reply, Failure> Requester::Send(const Request& request, std::strin
                                               const Cancellation* cancel,
                                               const Lease* reserved) {
   const auto fail = [](Error error) { return std::unexpected(Failure{0, {}, std::move(error)}); };
-  Attempted attempted{.verb = verb, .uri = {request.bucket, request.key},
+  Attempted attempted{.verb = verb, .uri = {request.bucket, request.key.empty() ? request.prefix : request.key},
                       .permission = std::string(permission), .region = {}, .host = {},
                       .credentials = {}, .attempts = 0};
   const std::string what = fmt::format("cannot {} {}", verb, attempted.uri.Text());
@@ -93,6 +110,9 @@ std::expected<Reply, Failure> Requester::Send(const Request& request, std::strin
   const auto give_up = steady_clock::now() + settings_.retry_limit;
   bool asked = false;
   bool moved = false;
+  // What is sent where the server turned out not to take the checksum in `request`.
+  std::optional<Request> plain;
+  if (no_checksums_ && HasChecksum(request)) plain = WithoutChecksum(request);
   for (int attempt = 1;; ++attempt) {
     attempted.attempts = attempt;
     attempted.region = RegionOf(request.bucket);
@@ -105,10 +125,17 @@ std::expected<Reply, Failure> Requester::Send(const Request& request, std::strin
 
     const auto deadline = steady_clock::now() + settings_.connect_timeout +
                           2 * settings_.stall_limit + std::chrono::seconds(bytes / kSlowest);
-    auto reply = exchanger_->Run(request, *target, attempted.region, *credentials, deadline, cancel);
+    auto reply = exchanger_->Run(plain ? *plain : request, *target, attempted.region, *credentials,
+                                 deadline, cancel);
     if (reply) return *std::move(reply);
 
     const Fault& fault = reply.error();
+    if (fault.reply.status == 501 && HasChecksum(request) && !no_checksums_.exchange(true)) {
+      log::Info("storage", "{} does not take checksums of uploads: going on without",
+                target->host);
+      plain = WithoutChecksum(request);
+      continue;
+    }
     const ErrorDocument document = ParseErrorDocument(fault.reply.body);
     switch (RemedyFor(fault, document)) {
       case Remedy::kNone:

@@ -37,6 +37,10 @@ class Requester {
   /// Once, within `limit`, for requests that only tidy up. What comes of it does not matter.
   void SendOnce(const Request& request, std::chrono::milliseconds limit);
 
+  /// Whether an upload brings checksums: where the settings say so, and until the server has
+  /// refused one as unknown to it (501), as servers do that are older than S3's checksums.
+  bool checksums() const { return settings_.upload_checksums && !no_checksums_; }
+
   const Settings& settings() const { return settings_; }
 
  private:
@@ -51,6 +55,7 @@ class Requester {
   const std::unique_ptr<Exchanger> exchanger_;
   Budget budget_;
   std::atomic<uint32_t> random_;
+  std::atomic<bool> no_checksums_ = false;
   std::mutex mutex_;  // guards regions_
   std::map<std::string, std::string> regions_;  // of buckets that turned out to be elsewhere
 };

@@ -92,7 +92,7 @@ Result<void> S3Client::PutBytes(std::string bytes, const S3Uri& uri, const Contr
 
 Result<void> S3Client::Delete(const S3Uri& uri, const Control& control) {
   Request request{.method = "DELETE", .operation = "DeleteObject", .bucket = uri.bucket,
-                  .key = uri.key, .query = {}, .headers = {}, .body = {}, .sink = {}};
+                  .key = uri.key, .prefix = {}, .query = {}, .headers = {}, .body = {}, .sink = {}};
   auto reply = requester_->Send(request, "delete", "s3:DeleteObject", 0, control.cancel);
   if (!reply && reply.error().code == "NoSuchKey") return {};
   if (!reply) return Fail(std::move(reply).error().error);

@@ -71,11 +71,11 @@ Error Changing(std::string_view name, const S3Uri& uri) {
 
 Request RequestFor(std::string method, std::string operation, const S3Uri& uri) {
   return {.method = std::move(method), .operation = std::move(operation), .bucket = uri.bucket,
-          .key = uri.key, .query = {}, .headers = {}, .body = {}, .sink = {}};
+          .key = uri.key, .prefix = {}, .query = {}, .headers = {}, .body = {}, .sink = {}};
 }
 
 std::string AddChecksum(const Requester& requester, Request& request) {
-  if (!requester.settings().upload_checksums) return {};
+  if (!requester.checksums()) return {};
   std::string crc = CrcText(Crc::kCrc32, CrcOf(Crc::kCrc32, *request.body));
   request.headers["x-amz-sdk-checksum-algorithm"] = "CRC32";
   request.headers["x-amz-checksum-crc32"] = crc;
@@ -124,7 +124,7 @@ class Multipart {
   Result<void> Begin() {
     Request request = RequestFor("POST", "CreateMultipartUpload", uri_);
     request.query = {{"uploads", ""}};
-    if (requester_.settings().upload_checksums) {
+    if (requester_.checksums()) {
       request.headers["x-amz-checksum-algorithm"] = "CRC32";
       // Of the whole object, so that whoever downloads it can compare.
       request.headers["x-amz-checksum-type"] = "FULL_OBJECT";
@@ -134,6 +134,8 @@ class Multipart {
     auto id = ParseUploadId(reply->body);
     if (!id) return Fail(id.error().Within(fmt::format("cannot put {}", uri_.Text())));
     id_ = *std::move(id);
+    // As the server took them now, so that the parts and the completion agree.
+    checksums_ = requester_.checksums();
     return {};
   }
 
@@ -152,7 +154,7 @@ class Multipart {
     Request request = RequestFor("POST", "CompleteMultipartUpload", uri_);
     request.query = {{"uploadId", id_}};
     request.headers["content-type"] = "application/xml";
-    if (requester_.settings().upload_checksums) {
+    if (checksums_) {
       uint64_t whole = CrcOf(Crc::kCrc32, "");
       for (size_t i = 0; i < sums_.size(); ++i) {
         whole = CrcCombine(Crc::kCrc32, whole, sums_[i], SizeOf(i));
@@ -188,8 +190,8 @@ class Multipart {
     Request request = RequestFor("PUT", "UploadPart", uri_);
     request.query = {{"partNumber", std::to_string(index + 1)}, {"uploadId", id_}};
     request.body = std::make_shared<const std::string>(*std::move(bytes));
-    parts_[index].crc32 = AddChecksum(requester_, request);
-    if (requester_.settings().upload_checksums) {
+    if (checksums_) {
+      parts_[index].crc32 = AddChecksum(requester_, request);
       sums_[index] = CrcOf(Crc::kCrc32, *request.body);
     }
     auto reply = requester_.Send(request, "put", kPermission, 0, control_.cancel, &*share);
@@ -218,6 +220,7 @@ class Multipart {
   const uint64_t size_;
   const uint64_t part_size_;
   std::string id_;
+  bool checksums_ = false;
   std::vector<UploadedPart> parts_;
   std::vector<uint64_t> sums_;
 };
