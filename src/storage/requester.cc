@@ -130,9 +130,11 @@ std::expected<Reply, Failure> Requester::Send(const Request& request, std::strin
     if (reply) return *std::move(reply);
 
     const Fault& fault = reply.error();
-    if (fault.reply.status == 501 && HasChecksum(request) && !no_checksums_.exchange(true)) {
-      log::Info("storage", "{} does not take checksums of uploads: going on without",
-                target->host);
+    if (fault.reply.status == 501 && !plain && HasChecksum(request)) {
+      if (!no_checksums_.exchange(true)) {
+        log::Debug("storage", "{} does not take checksums of uploads: going on without",
+                  target->host);
+      }
       plain = WithoutChecksum(request);
       continue;
     }
