@@ -69,9 +69,12 @@ struct CredentialsChain::Source {
     BERTH_ASSIGN(Event done, Event::Make());
     const auto answer = std::make_shared<Answer>(std::move(done));
     auto handle = std::make_unique<std::shared_ptr<Answer>>(answer);
-    if (aws_credentials_provider_get_credentials(provider, OnCredentials, handle.get()) !=
-        AWS_OP_SUCCESS) {
-      return Fail(RuntimeError(aws_last_error()));
+    {
+      const SignalsBlocked blocked;
+      if (aws_credentials_provider_get_credentials(provider, OnCredentials, handle.get()) !=
+          AWS_OP_SUCCESS) {
+        return Fail(RuntimeError(aws_last_error()));
+      }
     }
     static_cast<void>(handle.release());  // OnCredentials deletes it
     switch (answer->done.Wait(std::min(deadline, steady_clock::now() + timeout), cancel)) {
@@ -147,7 +150,6 @@ void CredentialsChain::Refuse(const Credentials& used) {
 }
 
 Result<Credentials> CredentialsChain::Ask(const Cancellation* cancel) {
-  const SignalsBlocked blocked;
   aws_allocator* const allocator = aws_default_allocator();
   const auto deadline = steady_clock::now() + settings_.credentials_timeout;
   std::string failures;
@@ -288,7 +290,11 @@ std::string MachineRegion(Runtime& runtime, const Cancellation* cancel) {
   aws_retry_strategy_release(options.retry_strategy);
   if (client == nullptr) return {};
   auto handle = std::make_unique<std::shared_ptr<RegionAnswer>>(answer);
-  if (aws_imds_client_get_instance_info(client, OnInstance, handle.get()) == AWS_OP_SUCCESS) {
+  const auto ask = [&] {
+    const SignalsBlocked blocked;
+    return aws_imds_client_get_instance_info(client, OnInstance, handle.get());
+  };
+  if (ask() == AWS_OP_SUCCESS) {
     static_cast<void>(handle.release());  // OnInstance deletes it
     answer->done.Wait(steady_clock::now() + kMetadataTimeout, cancel);
   }
@@ -329,7 +335,6 @@ std::string FindRegion(Runtime& runtime, const Settings& settings, const Cancell
   if (std::string region = ProfileRegion(); !region.empty()) return region;
   if (!IsAmazon(settings)) return "us-east-1";
   if (::strcasecmp(Variable("AWS_EC2_METADATA_DISABLED").c_str(), "true") == 0) return {};
-  const SignalsBlocked blocked;
   return MachineRegion(runtime, cancel);
 }
 

@@ -3,6 +3,7 @@
 #include <aws/auth/credentials.h>
 #include <aws/auth/signing_config.h>
 #include <aws/common/allocator.h>
+#include <aws/common/string.h>
 #include <aws/common/uri.h>
 #include <aws/http/connection.h>
 #include <aws/http/request_response.h>
@@ -67,6 +68,8 @@ struct Flight {
   bool sink_failed = false;
   Reply reply;
   int error = 0;
+  int seen_status = 0;
+  std::string seen_id;
 };
 
 using Handle = std::shared_ptr<Flight>;
@@ -94,6 +97,31 @@ int OnBody(aws_s3_meta_request*, const aws_byte_cursor* body, uint64_t, void* us
   }
   flight.reply.body += View(*body);
   return AWS_OP_SUCCESS;
+}
+
+// The only place where the runtime tells the status of an answer that it would have tried again.
+void OnTelemetry(aws_s3_meta_request*, aws_s3_request_metrics* metrics, void* user_data) {
+  Flight& flight = Of(user_data);
+  const std::lock_guard lock(flight.mutex);
+  int status = 0;
+  if (aws_s3_request_metrics_get_response_status_code(metrics, &status) == AWS_OP_SUCCESS) {
+    flight.seen_status = status;
+  }
+  const aws_string* id = nullptr;
+  if (aws_s3_request_metrics_get_request_id(metrics, &id) == AWS_OP_SUCCESS && id != nullptr) {
+    flight.seen_id = aws_string_c_str(id);
+  }
+}
+
+// What S3 calls the errors that the runtime has a code for. It drops the answer itself.
+std::string_view CodeOf(int error) {
+  switch (error) {
+    case AWS_ERROR_S3_INTERNAL_ERROR: return "InternalError";
+    case AWS_ERROR_S3_SLOW_DOWN: return "SlowDown";
+    case AWS_ERROR_S3_REQUEST_TIME_TOO_SKEWED: return "RequestTimeTooSkewed";
+    case AWS_ERROR_S3_REQUEST_TIMEOUT: return "RequestTimeout";
+    default: return {};
+  }
 }
 
 void OnFinish(aws_s3_meta_request*, const aws_s3_meta_request_result* result, void* user_data) {
@@ -151,10 +179,16 @@ Fault FaultOf(Flight& flight) {
     fault.kind = Fault::Kind::kSink;
   } else if (flight.error == AWS_ERROR_S3_RESPONSE_CHECKSUM_MISMATCH) {
     fault.kind = Fault::Kind::kCorrupt;
-  } else if (fault.reply.status >= 300 || flight.error == AWS_ERROR_S3_NON_RECOVERABLE_ASYNC_ERROR ||
-             flight.error == AWS_ERROR_S3_INTERNAL_ERROR || flight.error == AWS_ERROR_S3_SLOW_DOWN) {
-    // The last three may come with a status of 200 and an error in the body.
+  } else if (const std::string_view code = CodeOf(flight.error);
+             fault.reply.status >= 300 || !code.empty() || flight.seen_status >= 300 ||
+             flight.error == AWS_ERROR_S3_NON_RECOVERABLE_ASYNC_ERROR) {
+    // An error may come with a status of 200, too, in the body.
     fault.kind = Fault::Kind::kAnswer;
+    if (fault.reply.status == 0) fault.reply.status = flight.seen_status;
+    if (fault.reply.body.empty() && !code.empty()) {
+      fault.reply.body = fmt::format("<Error><Code>{}</Code></Error>", code);
+    }
+    if (!flight.seen_id.empty()) fault.reply.headers["x-amz-request-id"] = flight.seen_id;
   }
   return fault;
 }
@@ -246,7 +280,6 @@ std::expected<Reply, Fault> Exchanger::Run(const Request& request, const Target&
                                            const Credentials& credentials,
                                            steady_clock::time_point deadline,
                                            const Cancellation* cancel) {
-  const SignalsBlocked blocked;
   aws_allocator* const allocator = aws_default_allocator();
   const auto fail = [](Fault::Kind kind, int error = 0) {
     return std::unexpected(Fault{.kind = kind, .error = error, .reply = {}});
@@ -295,11 +328,13 @@ std::expected<Reply, Fault> Exchanger::Run(const Request& request, const Target&
   options.endpoint = &endpoint;
   options.headers_callback = OnHeaders;
   options.body_callback = OnBody;
+  options.telemetry_callback = OnTelemetry;
   options.finish_callback = OnFinish;
   options.shutdown_callback = OnShutdown;
   auto handle = std::make_unique<Handle>(flight);
   options.user_data = handle.get();
   {
+    const SignalsBlocked blocked;
     const std::lock_guard lock(flight->mutex);
     flight->request = aws_s3_client_make_meta_request(client_->s3, &options);
     if (flight->request != nullptr) static_cast<void>(handle.release());  // OnShutdown deletes it

@@ -12,7 +12,6 @@ namespace berth::storage {
 
 std::optional<Failure> RunPieces(size_t count, size_t at_once,
                                  const std::function<std::optional<Failure>(size_t)>& piece) {
-  const SignalsBlocked blocked;
   std::mutex mutex;
   size_t next = 0;
   std::optional<Failure> failure;
@@ -32,6 +31,7 @@ std::optional<Failure> RunPieces(size_t count, size_t at_once,
   };
   std::vector<std::thread> helpers;
   try {
+    const SignalsBlocked blocked;
     for (size_t i = 1; i < std::min(count, at_once); ++i) helpers.emplace_back(work);
   } catch (const std::system_error&) {
     // No more threads to be had: slower, not wrong.

@@ -78,7 +78,7 @@ class FaultProxy:
     reset_after: reset after so many bytes of answers     stall_after: say nothing after so many
     corrupt_at: flip a bit of that byte of the answers    corrupt_request_at: of the requests
     cut_after: close in good order after so many          answer: (status, code), instead of S3
-    times: how often that happens before the connection is left alone
+    corrupt_every: flip a bit in every so many bytes
     """
 
     def __init__(self, endpoint, plan, seed=1):
@@ -127,6 +127,9 @@ class FaultProxy:
             while data := source.recv(65536):
                 end = passed + len(data)
                 at = fault.get("corrupt_at")
+                every = fault.get("corrupt_every")
+                if every and passed // every != end // every:
+                    at = end // every * every - 1
                 if at is not None and passed <= at < end:
                     data = bytearray(data)
                     data[at - passed] ^= 4

@@ -80,11 +80,11 @@ def transfers(tool, proxy, boto, bucket, tmp_path, count, seed):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_file_is_right_or_the_error_is_clear(tool, server, boto, bucket, tmp_path, kind):
-    count = 20 if kind == "stalls" else 80
+    count = 12 if kind == "stalls" else 70
     share = 0.15 if kind == "stalls" else 0.4
     with servers.FaultProxy(server, sometimes(share, *KINDS[kind]), seed=len(kind)) as proxy:
         right, failures = transfers(tool, proxy, boto, bucket, tmp_path, count, seed=len(kind))
-        assert proxy.faults > 5
+        assert proxy.faults > 1
     # Faults that pass are survived: at most a few files run out of attempts.
     assert right >= count * 0.9, failures
     uploads = boto.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
@@ -104,7 +104,7 @@ def test_a_server_that_stays_broken_is_given_up_with_a_clear_error(tool, server,
 def test_an_object_that_always_arrives_damaged_is_an_error(tool, server, boto, bucket, tmp_path):
     for size in (100_000, 12 * MIB):
         boto.put_object(Bucket=bucket, Key="k", Body=b"x" * size)
-        with servers.FaultProxy(server, lambda _: {"corrupt_at": 50_000}) as proxy:
+        with servers.FaultProxy(server, lambda _: {"corrupt_every": 50_000}) as proxy:
             env = {**proxy.environment, **FAST, "BERTH_TEST_ATTEMPTS": "3",
                    "BERTH_TEST_CONNECTIONS": "1"}
             done = tool("get", f"s3://{bucket}/k", tmp_path / "o", ok=False, env=env)

@@ -30,7 +30,8 @@ def test_an_unknown_authority_is_refused_at_once(tool, server, bucket, tmp_path)
         began = time.monotonic()
         done = tool("ls", f"s3://{bucket}/", ok=False,
                     env={"S3_ENDPOINT_URL": f"https://localhost:{port}"})
-    assert time.monotonic() - began < 15
+    # s2n answers a failed handshake after a random 10 to 30 s: once, not at every attempt.
+    assert time.monotonic() - began < 45
     assert "is not trusted" in done.stderr.decode(), done.stderr.decode()
     assert "AWS_CA_BUNDLE" in done.stderr.decode()
 
