@@ -80,8 +80,7 @@ class Round {
         control_(control),
         facts_(std::move(facts)),
         file_(file),
-        // An empty object has one piece too: it must be asked for.
-        piece_size_(std::max<uint64_t>(requester.settings().part_size, 1)),
+        piece_size_(PieceSize(requester.settings())),
         verifier_(facts_, piece_size_, [&file](char* buffer, size_t size, uint64_t offset) {
           const auto read = file.Read(buffer, size, offset);
           return read && *read == size;
@@ -152,6 +151,10 @@ class Round {
 
 }  // namespace
 
+uint64_t PieceSize(const Settings& settings) {
+  return std::clamp<uint64_t>(settings.part_size, 1, kPiece);
+}
+
 std::string RangeText(uint64_t offset, uint64_t size) {
   return fmt::format("bytes={}-{}", offset, offset + size - 1);
 }
@@ -161,7 +164,7 @@ Result<ObjectInfo> Download(Requester& requester, const S3Uri& uri,
                             const ObjectInfo* known) {
   for (int round = 1;; ++round) {
     ObjectFacts facts;
-    if (round == 1 && known != nullptr && known->size <= requester.settings().part_size) {
+    if (round == 1 && known != nullptr && known->size <= PieceSize(requester.settings())) {
       facts.info = *known;
     } else {
       auto asked = AskFacts(requester, uri, "get", control.cancel);

@@ -13,6 +13,11 @@ class Requester;
                                           const std::filesystem::path& to, const Control& control,
                                           const ObjectInfo* known);
 
+/// Objects above this arrive in pieces of it. A power of two: the runtime collects an answer in a
+/// buffer that it doubles, and 5 MiB would take 8.
+inline constexpr uint64_t kPiece = uint64_t{4} << 20;
+uint64_t PieceSize(const Settings& settings);
+
 /// The inclusive range of `size` bytes at `offset`, as a header's value.
 std::string RangeText(uint64_t offset, uint64_t size);
 

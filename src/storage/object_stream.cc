@@ -34,7 +34,7 @@ class Stream final : public ObjectReader {
         uri_(std::move(uri)),
         moved_(control.moved),
         facts_(std::move(facts)),
-        piece_size_(requester.settings().part_size),
+        piece_size_(PieceSize(requester.settings())),
         pieces_((facts_.info.size + piece_size_ - 1) / piece_size_),
         cancel_(std::move(cancel)) {}
 

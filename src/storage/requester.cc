@@ -99,7 +99,9 @@ std::expected<Reply, Failure> Requester::Send(const Request& request, std::strin
                       .credentials = {}, .attempts = 0};
   const std::string what = fmt::format("cannot {} {}", verb, attempted.uri.Text());
 
-  const uint64_t bytes = std::max<uint64_t>(expected, request.body ? request.body->size() : 0);
+  // While the runtime doubles its buffer for an answer, it has both.
+  const uint64_t bytes =
+      std::max<uint64_t>(expected + expected / 2, request.body ? request.body->size() : 0);
   Lease share;
   if (reserved == nullptr) {
     auto taken = Reserve(bytes, cancel);

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "core/log.h"
+#include "storage/download.h"
 #include "storage/runtime.h"
 
 namespace berth::storage {
@@ -76,7 +77,8 @@ Result<void> Transfers::Add(Job job) {
   if (failure_) return Fail(*failure_);
   progress_.total_bytes += job.object.size;
   ++progress_.total_files;
-  const bool large = job.object.size > client_.settings().part_size;
+  const uint64_t whole = job.get ? PieceSize(client_.settings()) : client_.settings().part_size;
+  const bool large = job.object.size > whole;
   (large ? large_ : small_).push_back(std::move(job));
   changed_.notify_all();
   return {};
