@@ -8,6 +8,7 @@ ratio, and the peak of resident memory of each process.
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import shutil
@@ -51,13 +52,19 @@ else:
 
 
 def measure(command, environment):
+    """Seconds, and the peak of resident memory in MiB. The kernel's ru_maxrss would count this
+    process's own pages, which a child has until exec."""
     began = time.monotonic()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    peak = 0
+    while process.poll() is None:
+        with contextlib.suppress(OSError), open(f"/proc/{process.pid}/status") as status:
+            peak = max([peak, *(int(line.split()[1]) for line in status if "VmHWM" in line)])
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.01)
     if process.returncode:
         sys.exit(f"{command[:2]} failed")
-    return time.monotonic() - began, usage.ru_maxrss / 1024
+    return time.monotonic() - began, peak / 1024
 
 
 def main():

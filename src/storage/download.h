@@ -14,8 +14,9 @@ class Requester;
                                           const ObjectInfo* known);
 
 /// Objects above this arrive in pieces of it. A power of two: the runtime collects an answer in a
-/// buffer that it doubles, and 5 MiB would take 8.
-inline constexpr uint64_t kPiece = uint64_t{4} << 20;
+/// buffer that it doubles. Larger pieces are slower where memory must be fresh for each of them,
+/// smaller ones where each request costs a round trip.
+inline constexpr uint64_t kPiece = uint64_t{2} << 20;
 uint64_t PieceSize(const Settings& settings);
 
 /// The inclusive range of `size` bytes at `offset`, as a header's value.

@@ -30,9 +30,10 @@ void InitializeLibrary() {
     __nss_configure_lookup("services", "files");
 #endif
     // Buffers of megabytes come and go in twenty threads. Left to itself glibc gives each thread an
-    // arena and keeps there what was freed: three times the memory that is in use.
+    // arena and keeps there what was freed: three times the memory that is in use. Buffers below
+    // the threshold are used again; mapped anew each time they cost more than the transfer.
     mallopt(M_ARENA_MAX, 2);
-    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_MMAP_THRESHOLD, 16 << 20);
     // libcrypto would take itself apart at exit() below the feet of those threads.
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
     aws_s3_library_init(aws_default_allocator());

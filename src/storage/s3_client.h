@@ -7,7 +7,7 @@
 // credentials came from, and what to do. Its system_error() is ECANCELED after a cancellation,
 // ENOENT where the object or bucket does not exist, EACCES where access was refused.
 //
-// Memory: at most Settings::memory of objects' bytes at once, whatever their size, plus 15 MiB for
+// Memory: at most Settings::memory of objects' bytes at once, whatever their size, plus 8 MiB for
 // each open ObjectReader.
 #pragma once
 
