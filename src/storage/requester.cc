@@ -138,6 +138,7 @@ std::expected<Reply, Failure> Requester::Send(const Request& request, std::strin
                   target->host);
       }
       plain = WithoutChecksum(request);
+      --attempt;  // it was no failure to speak of
       continue;
     }
     const ErrorDocument document = ParseErrorDocument(fault.reply.body);

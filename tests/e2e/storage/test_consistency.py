@@ -1,5 +1,6 @@
 """What is uploaded is one state of a file, even while somebody writes it."""
 
+import re
 import threading
 
 import pytest
@@ -57,7 +58,9 @@ def test_an_object_that_is_replaced_while_it_downloads_arrives_in_one_state(tool
         for number in range(5):
             done = tool("get", f"s3://{bucket}/k", tmp_path / str(number))
             if done.returncode:
-                assert "keeps changing while it is downloaded" in done.stderr.decode()
+                # moto is not always in step with itself: then the checksum tells.
+                assert re.search("keeps changing while it is downloaded|does not match the "
+                                 "object's checksum", done.stderr.decode()), done.stderr
                 continue
             content = (tmp_path / str(number)).read_bytes()
             assert len(content) == size and len(set(content)) == 1
