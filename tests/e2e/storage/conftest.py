@@ -1,6 +1,7 @@
 import os
 import pathlib
 import subprocess
+import sys
 import uuid
 
 import pytest
@@ -9,6 +10,8 @@ pytest.importorskip("boto3")
 import boto3  # noqa: E402
 from botocore.config import Config  # noqa: E402
 
+# The helpers beside the tests, in whichever way pytest imports these.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import servers  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
