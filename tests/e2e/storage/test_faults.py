@@ -24,7 +24,7 @@ def sometimes(share, *faults):
     """A share of the connections gets a fault. The others end some time, too: a client keeps a
     good connection, and would never meet a bad one."""
     return lambda random: (random.choice(faults)(random) if random.random() < share else
-                           {"cut_after": random.randrange(100_000, MIB)})
+                           {"cut_after": random.randrange(3 * MIB, 8 * MIB)})
 
 
 RESET = lambda random: {"reset_after": random.randrange(3 * MIB)}  # noqa: E731
@@ -80,7 +80,7 @@ def transfers(tool, proxy, boto, bucket, tmp_path, count, seed):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_file_is_right_or_the_error_is_clear(tool, server, boto, bucket, tmp_path, kind):
-    count = 12 if kind == "stalls" else 70
+    count = 12 if kind == "stalls" else 60
     share = 0.15 if kind == "stalls" else 0.4
     with servers.FaultProxy(server, sometimes(share, *KINDS[kind]), seed=len(kind)) as proxy:
         right, failures = transfers(tool, proxy, boto, bucket, tmp_path, count, seed=len(kind))
