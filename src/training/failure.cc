@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kTraceback = "Traceback (most recent call last):";
 /// Lines of output that are kept where there is no traceback.
 constexpr size_t kLastLines = 20;
-constexpr size_t kMessageLimit = 8 * 1024;
+constexpr size_t kMessageLimit = size_t{8} * 1024;
 
 /// Without terminal colours (CSI sequences) and with what a progress bar drew over taken out.
 std::vector<std::string> Lines(std::string_view text) {

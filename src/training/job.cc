@@ -34,7 +34,7 @@ using process::Variables;
 
 constexpr std::string_view kRoom = "training";
 /// Enough of the end of a log for the traceback of a deep recursion.
-constexpr size_t kTailBytes = 64 * 1024;
+constexpr size_t kTailBytes = size_t{64} * 1024;
 
 /// A step's end: nothing where the job goes on.
 using Step = std::optional<Failure>;

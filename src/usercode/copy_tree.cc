@@ -37,7 +37,7 @@ Result<void> SetModeAndTime(const fs::path& path, const struct stat& about) {
 
 class Copier {
  public:
-  Copier(fs::path root, FileId target) : root_(std::move(root)), target_(target) {}
+  Copier(fs::path root, FileId target) : root_(std::move(root)), target_(std::move(target)) {}
 
   Result<void> CopyContent(const fs::path& from, const fs::path& to) {
     struct stat about;
