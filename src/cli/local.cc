@@ -29,6 +29,7 @@ constexpr size_t kJobFileLimit = size_t{16} << 20;
 struct Options {
   std::string job_file;
   std::string output;
+  std::optional<long long> interrupt_after;
   platform::TrainingJobFlags flags;
 };
 
@@ -54,6 +55,9 @@ int LocalTrain(const Context& context, const Options& options) {
   local.output = options.output;
   local.working_directory = working_directory;
   local.variables = context.variables;
+  if (options.interrupt_after) {
+    local.interrupt_after = std::chrono::seconds(*options.interrupt_after);
+  }
   return platform::RunTrainingJob(std::move(request), local);
 }
 
@@ -83,6 +87,11 @@ void AddLocalTrain(CLI::App& parent, const Context& context, Action& action) {
   repeated("--env", flags.environment, "KEY=VALUE", "A variable of the job; may be repeated");
   repeated("--metric", flags.metrics, "NAME=REGEX", "A metric in the log; may be repeated");
   command->add_option("--max-runtime", flags.max_runtime, "Stop the job after so many seconds")
+      ->type_name("SECONDS");
+  command
+      ->add_option("--interrupt-after", options->interrupt_after,
+                   "Interrupt the job once after so many seconds, as a spot instance is")
+      ->check(CLI::Range(1LL, 10'000'000LL))
       ->type_name("SECONDS");
   command->add_option("--name", flags.name, "The job's name (default: entry point and time)")
       ->type_name("NAME");
