@@ -57,8 +57,9 @@ void Listen(int socket, const storage::Cancellation& cancel, const storage::Canc
   CloseAllBut(socket);
   const auto end = [&](char kind, std::string_view text) {
     Send(socket, kind, text, 0);
-    // Threads may still run: nothing of this process is taken down in order.
-    ::_exit(0);
+    // What this process has open stays open until it is killed: the reader of a FIFO would take
+    // its closing for the end of the data.
+    for (;;) ::pause();
   };
   auto cancel = storage::Cancellation::Make();
   auto finish = storage::Cancellation::Make();

@@ -43,7 +43,8 @@ class Errand {
   using Work = std::function<Result<std::string>(const Superior&)>;
 
   /// Starts the work in a fork of this process, which must have one thread only. What this
-  /// process has open is closed there, save stdin, stdout and stderr. It dies with us.
+  /// process has open is closed there, save stdin, stdout and stderr. It dies with us; after the
+  /// end of its work it stays, with what it has opened, for as long as this.
   [[nodiscard]] static Result<Errand> Start(const Work& work);
 
   Errand(Errand&& other) noexcept;
