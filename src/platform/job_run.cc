@@ -160,6 +160,7 @@ Result<RunEnd> RunOnce(const JobRuns& runs, const RunLimits& limits) {
   BERTH_ASSIGN(Companions companions, StartCompanions(runs));
   {
     BERTH_ASSIGN(Container container, Container::Start(spec));
+    end.started = true;
     if (limits.number == 1) SayIsolation(container, runs.directory);
     runs.teller.Enter(Status::kTraining, "the training is in progress");
     AttendOptions attend{.job_name = runs.job.name,

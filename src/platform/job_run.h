@@ -34,6 +34,8 @@ struct RunLimits {
 };
 
 struct RunEnd {
+  /// False where it ended before there was a container: nothing was left then.
+  bool started = false;
   Attended attended{};
   /// A reason of the platform's own ("ClientError: …"), which decides over how the job ended.
   std::string failure{};

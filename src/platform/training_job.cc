@@ -176,6 +176,11 @@ Result<int> RunIn(const JobDirectory& directory, const TrainingJob& job,
     record.SetFailure(end.failure.empty() ? FailureReason(end.attended.end, directory.tree())
                                           : end.failure);
   }
+  if (!end.started) {
+    if (!end.failure.empty()) log::Error("local", "{}", end.failure);
+    teller.Enter(status, FinalMessage(status));
+    return ExitCode(status, end.attended);
+  }
   teller.Enter(Status::kUploading, "packing what the job left");
   const auto fail = [&](const std::string& reason) {
     log::Error("local", "{}", reason);

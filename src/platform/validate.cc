@@ -186,8 +186,12 @@ void CheckDelivery(const Object& channel, const std::string& place, std::string_
   }
   if (const Object* shuffle = check.Object(channel, place, "ShuffleConfig")) {
     const std::string path = place + ".ShuffleConfig";
-    if (!shuffle->Contains("Seed")) check.Problem(path + ".Seed", "is missing");
-    check.Number(*shuffle, path, "Seed", 0);
+    const Value* seed = shuffle->Find("Seed");
+    if (seed == nullptr) {
+      check.Problem(path + ".Seed", "is missing");
+    } else if (seed->AsInteger() == nullptr || seed->AsInteger()->digits.size() > 19) {
+      check.Problem(path + ".Seed", "must be a whole number of 64 bits");
+    }
   }
 }
 
