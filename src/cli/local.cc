@@ -21,7 +21,8 @@ Examples:
   berth local train --source src --entry-point train.py --channel train=data/train \
       --hyperparameter epochs=3 --metric 'loss=loss=([0-9.]+)'
   berth local train job.json --max-runtime 60
-  berth local train job.json --hyperparameter lr=0.1 --name second-try)";
+  berth local train job.json --hyperparameter lr=0.1 --name second-try
+  berth local train job.json --channel train=s3://bucket/data/ --interrupt-after 60)";
 
 /// A CreateTrainingJob request has limits; this is far above what they let through.
 constexpr size_t kJobFileLimit = size_t{16} << 20;
@@ -81,7 +82,8 @@ void AddLocalTrain(CLI::App& parent, const Context& context, Action& action) {
       ->type_name("DIR");
   command->add_option("--entry-point", flags.entry_point, "The script to run, below --source")
       ->type_name("FILE");
-  repeated("--channel", flags.channels, "NAME=PATH", "An input channel; may be repeated");
+  repeated("--channel", flags.channels, "NAME=PLACE",
+           "An input channel: a folder, a file or s3://; may be repeated");
   repeated("--hyperparameter", flags.hyperparameters, "KEY=VALUE",
            "For the script; may be repeated");
   repeated("--env", flags.environment, "KEY=VALUE", "A variable of the job; may be repeated");

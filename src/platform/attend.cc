@@ -65,7 +65,8 @@ class Attendance {
         {console_.pending() ? console_.fd() : -1, POLLOUT, 0},
     }};
     for (const Errand* errand : options_.errands) {
-      waits.push_back({ended_ || !result_.errand_failure.empty() ? -1 : errand->events(), POLLIN, 0});
+      waits.push_back(
+          {ended_ || !result_.errand_failure.empty() ? -1 : errand->events(), POLLIN, 0});
     }
     if (::poll(waits.data(), waits.size(), Timeout()) < 0) return;
     if (waits[kSignals].revents != 0) OnSignal();

@@ -57,9 +57,8 @@ class Pieces {
     if (!next.piece.is_text) {
       // At most one of these at a time: each holds some pieces of its own in memory.
       large_ = next.piece.item.object.size > kSmall;
-      next.opened = std::async(std::launch::async, [this, item = next.piece.item] {
-        return store_.Open(item);
-      });
+      next.opened = std::async(std::launch::async,
+                               [this, item = next.piece.item] { return store_.Open(item); });
     }
     ahead_.push_back(std::move(next));
     return {};

@@ -20,10 +20,11 @@ Result<std::string> SyncCheckpoints(const TrainingJob& job, const std::filesyste
   BERTH_ASSIGN(storage::S3Uri place, storage::ParseS3Uri(job.checkpoint_uri));
   BERTH_ASSIGN(storage::Settings settings, storage::Settings::FromEnvironment(variables));
   BERTH_TRY(MakeDirectories(folder));
-  BERTH_ASSIGN(const auto sync,
-               storage::FolderSync::Start(
-                   folder, storage::MakeSyncTarget(std::move(place), std::move(settings)),
-                   {.propagate_deletions = true, .existing_is_synced = true, .component = "local"}));
+  BERTH_ASSIGN(
+      const auto sync,
+      storage::FolderSync::Start(
+          folder, storage::MakeSyncTarget(std::move(place), std::move(settings)),
+          {.propagate_deletions = true, .existing_is_synced = true, .component = "local"}));
   superior.Tell("");
   superior.finish().WaitFor(std::chrono::hours(24 * 365 * 100));
   const storage::FolderSyncReport report = sync->Finish(kLimit, &superior.cancel());
@@ -31,8 +32,8 @@ Result<std::string> SyncCheckpoints(const TrainingJob& job, const std::filesyste
     std::string why = report.unread ? "the folder could not be read to its end"
                                     : fmt::format("{} files are not there", report.missing);
     if (!report.named.empty()) {
-      why += fmt::format(", \"{}\" first: {}", report.named.front().file,
-                         report.named.front().reason);
+      why +=
+          fmt::format(", \"{}\" first: {}", report.named.front().file, report.named.front().reason);
     }
     return Fail(std::move(why));
   }

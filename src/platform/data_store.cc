@@ -42,8 +42,9 @@ Result<Item> FileItem(const fs::path& path, std::string name) {
   if (!S_ISREG(about.st_mode)) {
     return Fail(fmt::format("\"{}\" is no regular file", path.string()));
   }
-  return Item{.object = {.key = path.string(), .size = static_cast<uint64_t>(about.st_size), .etag = {}},
-              .name = std::move(name)};
+  return Item{
+      .object = {.key = path.string(), .size = static_cast<uint64_t>(about.st_size), .etag = {}},
+      .name = std::move(name)};
 }
 
 }  // namespace
@@ -140,7 +141,8 @@ Result<void> DataStore::CheckPrefix(const std::string& uri) {
 Result<Item> DataStore::Named(const std::string& uri) const {
   if (!storage::IsS3(uri)) return Item{.object = {.key = PathOf(uri), .size = 0, .etag = {}}};
   BERTH_ASSIGN(S3Uri object, storage::ParseS3Uri(uri));
-  return Item{.bucket = std::move(object.bucket), .object = {.key = std::move(object.key), .size = 0, .etag = {}}};
+  return Item{.bucket = std::move(object.bucket),
+              .object = {.key = std::move(object.key), .size = 0, .etag = {}}};
 }
 
 Result<Item> DataStore::Find(const std::string& uri) {
@@ -164,24 +166,23 @@ Result<std::string> DataStore::ReadText(const std::string& uri, size_t limit) {
 
 Result<OpenedItem> DataStore::Open(const Item& item) {
   if (item.bucket.empty()) {
-    auto file =
-        std::make_shared<Descriptor>(::open(item.object.key.c_str(), O_RDONLY | O_CLOEXEC));
+    auto file = std::make_shared<Descriptor>(::open(item.object.key.c_str(), O_RDONLY | O_CLOEXEC));
     struct stat about;
     if (!*file || ::fstat(file->get(), &about) != 0) {
       return FailErrno("cannot read \"" + item.object.key + "\"");
     }
-    return OpenedItem{[file, read = storage::FromDescriptor(file->get())](
-                          std::span<char> buffer) { return read(buffer); },
+    return OpenedItem{[file, read = storage::FromDescriptor(file->get())](std::span<char> buffer) {
+                        return read(buffer);
+                      },
                       static_cast<uint64_t>(about.st_size)};
   }
   BERTH_ASSIGN(storage::S3Client* const client, Client());
   BERTH_ASSIGN(std::shared_ptr<storage::ObjectReader> reader,
                client->Read({item.bucket, item.object.key}, Limits()));
   const uint64_t size = reader->size();
-  return OpenedItem{[reader](std::span<char> buffer) {
-                      return reader->Read(buffer.data(), buffer.size());
-                    },
-                    size};
+  return OpenedItem{
+      [reader](std::span<char> buffer) { return reader->Read(buffer.data(), buffer.size()); },
+      size};
 }
 
 }  // namespace berth::platform

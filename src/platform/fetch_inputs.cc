@@ -114,11 +114,11 @@ Result<std::string> RestoreCheckpoints(const TrainingJob& job, const FetchOption
   BERTH_ASSIGN(storage::S3Client* const client, store.Client());
   BERTH_ASSIGN(const storage::S3Uri prefix, storage::ParseS3Uri(job.checkpoint_uri));
   BERTH_ASSIGN(const storage::TransferReport report,
-               storage::DownloadPrefix(*client, prefix, options.checkpoints,
-                                       {.cancel = &superior.cancel(),
-                                        .progress = [&](const storage::Progress& now) {
-                                          superior.Tell(ProgressText(now));
-                                        }}));
+               storage::DownloadPrefix(
+                   *client, prefix, options.checkpoints,
+                   {.cancel = &superior.cancel(), .progress = [&](const storage::Progress& now) {
+                      superior.Tell(ProgressText(now));
+                    }}));
   if (report.files == 0) return fmt::format("no checkpoints in {} yet\n", job.checkpoint_uri);
   return fmt::format("restored {} checkpoint file{} ({}) from {}\n", report.files,
                      report.files == 1 ? "" : "s", SizeText(report.bytes), job.checkpoint_uri);
@@ -130,13 +130,12 @@ Result<void> CheckOutput(const TrainingJob& job, DataStore& store) {
   BERTH_ASSIGN(const storage::S3Uri prefix, storage::ParseS3Uri(job.output_uri));
   BERTH_ASSIGN(storage::S3Client* const client, store.Client());
   bool any = false;
-  const auto listed = client->List(
-      prefix,
-      [&any](const storage::ObjectInfo&) -> Result<void> {
-        any = true;
-        return Fail("enough");  // ends the listing
-      },
-      {.cancel = &store.cancel(), .moved = {}});
+  const auto listed = client->List(prefix,
+                                   [&any](const storage::ObjectInfo&) -> Result<void> {
+                                     any = true;
+                                     return Fail("enough");  // ends the listing
+                                   },
+                                   {.cancel = &store.cancel(), .moved = {}});
   if (listed || any || listed.error().system_error() != ENOENT) return {};
   return Fail(listed.error().Within("OutputDataConfig.S3OutputPath"));
 }
@@ -166,12 +165,12 @@ Result<std::string> FetchAll(const TrainingJob& job, const FetchOptions& options
     if (!data) return Fail(Within(job, i, data.error()));
     if (!IsDownloaded(channel)) continue;
     if (channel.input_mode == "FastFile") {
-      lines += fmt::format("channel \"{}\": FastFile is not mounted here: its objects were "
-                           "downloaded before the start, as in File mode\n",
-                           channel.name);
+      lines += fmt::format(
+          "channel \"{}\": FastFile is not mounted here: its objects were "
+          "downloaded before the start, as in File mode\n",
+          channel.name);
     }
-    if (auto planned =
-            Plan(*std::move(data), options.channels / channel.name, downloads);
+    if (auto planned = Plan(*std::move(data), options.channels / channel.name, downloads);
         !planned) {
       return Fail(Within(job, i, planned.error()));
     }

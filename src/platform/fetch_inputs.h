@@ -24,8 +24,8 @@ struct FetchOptions {
 bool NeedsFetching(const TrainingJob& job);
 
 /// The work of an errand. Downloads the channels that are neither folders of this machine nor
-/// streams, restores checkpoints, and asks for what only shows later: whether streams have data, and
-/// the bucket of the output is there. Returns lines for the log. The error is the platform's:
+/// streams, restores checkpoints, and asks for what only shows later: whether streams have data,
+/// and the bucket of the output is there. Returns lines for the log. The error is the platform's:
 /// "ClientError: Data download failed: …".
 [[nodiscard]] Result<std::string> FetchInputs(const TrainingJob& job, const FetchOptions& options,
                                               const Superior& superior);

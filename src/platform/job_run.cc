@@ -118,9 +118,10 @@ std::string StopText(StopReason reason, int signal, const RunLimits& limits) {
     case StopReason::kSignal:
       return fmt::format("stopping after signal {} ({})", signal, ::strsignal(signal));
     case StopReason::kInterruption:
-      return fmt::format("--interrupt-after {}: the job gets SIGTERM, as from the platform when it "
-                         "takes an instance back",
-                         limits.interrupt_after->count());
+      return fmt::format(
+          "--interrupt-after {}: the job gets SIGTERM, as from the platform when it "
+          "takes an instance back",
+          limits.interrupt_after->count());
     case StopReason::kErrand:
       return "stopping because its input failed";
     default:
@@ -149,8 +150,7 @@ Result<RunEnd> RunOnce(const JobRuns& runs, const RunLimits& limits) {
   runs.teller.Enter(Status::kDownloading, "preparing the input data");
   BERTH_ASSIGN(const bool fetched, Fetch(runs, end));
   if (!fetched) return end;
-  BERTH_ASSIGN(const ContainerSpec spec,
-               PrepareContainer(runs.job, runs.directory, runs.options));
+  BERTH_ASSIGN(const ContainerSpec spec, PrepareContainer(runs.job, runs.directory, runs.options));
   if (limits.number > 1) SayCheckpoints(runs);
   const fs::path log_path = runs.directory.log(limits.number);
   const Descriptor log_file(

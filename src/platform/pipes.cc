@@ -85,9 +85,10 @@ class PipeChannel {
 
  private:
   void Fail(const Error& error) {
-    failure_.Set(error.Within(fmt::format("ClientError: Data download failed: "
-                                          "InputDataConfig[{}] (channel \"{}\")",
-                                          index_, channel_.name)));
+    failure_.Set(
+        error.Within(fmt::format("ClientError: Data download failed: "
+                                 "InputDataConfig[{}] (channel \"{}\")",
+                                 index_, channel_.name)));
   }
 
   void StreamEpoch(uint64_t epoch, const fs::path& fifo, Descriptor writer) {
@@ -121,8 +122,8 @@ Result<void> MakeChannelFifo(const fs::path& tree, const std::string& channel, u
 Result<std::string> StreamPipes(const TrainingJob& job, const PipeOptions& options,
                                 const Superior& superior) {
   // These live as long as this process: threads that wait for readers do not end.
-  auto* const store = new DataStore(options.variables, options.working_directory,
-                                    superior.cancel());
+  auto* const store =
+      new DataStore(options.variables, options.working_directory, superior.cancel());
   auto* const failure = new FirstFailure;
   for (size_t i = 0; i < job.channels.size(); ++i) {
     if (job.channels[i].input_mode != "Pipe") continue;

@@ -45,9 +45,9 @@ storage::Progress ReadProgress(std::string_view text) {
 
 std::string ProgressLine(std::string_view what, const storage::Progress& progress,
                          milliseconds elapsed) {
-  std::string line = fmt::format("{} {} of {}, {} of {} files", what, SizeText(progress.bytes),
-                                 SizeText(progress.total_bytes), progress.files,
-                                 progress.total_files);
+  std::string line =
+      fmt::format("{} {} of {}, {} of {} files", what, SizeText(progress.bytes),
+                  SizeText(progress.total_bytes), progress.files, progress.total_files);
   const double seconds = std::chrono::duration<double>(elapsed).count();
   if (seconds <= 0 || progress.bytes == 0) return line;
   const double rate = static_cast<double>(progress.bytes) / seconds;

@@ -23,20 +23,18 @@ TEST(Progress, OfAnotherShapeIsNone) {
 }
 
 TEST(Progress, LineHasBytesFilesRateAndTimeLeft) {
-  EXPECT_EQ(ProgressLine("Downloading",
-                         {.bytes = 10'000'000, .total_bytes = 40'000'000, .files = 1,
-                          .total_files = 9},
-                         milliseconds(2000)),
-            "Downloading 10 MB of 40 MB, 1 of 9 files, 5 MB/s, 0:06 left");
+  EXPECT_EQ(
+      ProgressLine("Downloading",
+                   {.bytes = 10'000'000, .total_bytes = 40'000'000, .files = 1, .total_files = 9},
+                   milliseconds(2000)),
+      "Downloading 10 MB of 40 MB, 1 of 9 files, 5 MB/s, 0:06 left");
 }
 
 TEST(Progress, LineHasNoRateBeforeAnythingMoved) {
-  EXPECT_EQ(ProgressLine("Uploading",
-                         {.bytes = 0, .total_bytes = 7, .files = 0, .total_files = 1},
+  EXPECT_EQ(ProgressLine("Uploading", {.bytes = 0, .total_bytes = 7, .files = 0, .total_files = 1},
                          milliseconds(2000)),
             "Uploading 0 B of 7 B, 0 of 1 files");
-  EXPECT_EQ(ProgressLine("Uploading",
-                         {.bytes = 7, .total_bytes = 7, .files = 1, .total_files = 1},
+  EXPECT_EQ(ProgressLine("Uploading", {.bytes = 7, .total_bytes = 7, .files = 1, .total_files = 1},
                          milliseconds(1000)),
             "Uploading 7 B of 7 B, 1 of 1 files, 7 B/s");
 }

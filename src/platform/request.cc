@@ -242,8 +242,7 @@ void NameIfNameless(std::chrono::system_clock::time_point now, TrainingJobReques
 }
 
 void ResolveSubmitDirectory(const std::string& working_directory, TrainingJobRequest& request) {
-  const std::string source =
-      DecodedHyperparameter(request.document, "sagemaker_submit_directory");
+  const std::string source = DecodedHyperparameter(request.document, "sagemaker_submit_directory");
   const std::optional<std::string> path = LocalPath(source, working_directory);
   if (source.empty() || !path || source.starts_with('/')) return;
   request.document.Find("HyperParameters")

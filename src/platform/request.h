@@ -63,9 +63,9 @@ struct Channel {
   std::string input_mode{};    // File, FastFile, Pipe
   std::string distribution{};
   std::string record_wrapper{};
-  std::string compression{};                // None, Gzip
-  std::optional<uint64_t> seed{};           // of ShuffleConfig
-  std::vector<std::string> attributes{};    // of an AugmentedManifestFile
+  std::string compression{};              // None, Gzip
+  std::optional<uint64_t> seed{};         // of ShuffleConfig
+  std::vector<std::string> attributes{};  // of an AugmentedManifestFile
 };
 
 struct MetricDefinition {

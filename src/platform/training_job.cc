@@ -218,8 +218,9 @@ int RunTrainingJob(TrainingJobRequest request, const LocalOptions& options) {
 
   const TrainingJob job = ReadTrainingJob(request, options.working_directory);
   if (options.interrupt_after && job.checkpoint_uri.empty()) {
-    return Refuse({"--interrupt-after: needs a CheckpointConfig.S3Uri in the request: without one "
-                   "the platform starts an interrupted job from nothing"});
+    return Refuse(
+        {"--interrupt-after: needs a CheckpointConfig.S3Uri in the request: without one "
+         "the platform starts an interrupted job from nothing"});
   }
   if (const auto problems = FileProblems(job); !problems.empty()) return Refuse(problems);
 

@@ -175,8 +175,7 @@ std::string DefaultMode(const Object& document) {
 /// How the data is delivered: what has no effect outside Pipe mode is worth saying.
 void CheckDelivery(const Object& channel, const std::string& place, std::string_view mode,
                    Checker& check) {
-  const std::string* compression =
-      check.OneOf(channel, place, "CompressionType", {"None", "Gzip"});
+  const std::string* compression = check.OneOf(channel, place, "CompressionType", {"None", "Gzip"});
   check.OneOf(channel, place, "RecordWrapperType", {"None", "RecordIO"});
   if (compression != nullptr && *compression == "Gzip" && mode != "Pipe") {
     check.Warning(place + ".CompressionType",

@@ -52,25 +52,26 @@ TEST(Validate, AcceptsAGoodRequest) {
 }
 
 TEST(Validate, ReportsEverythingAtOnce) {
-  EXPECT_THAT(Of(R"({"TrainingJobName":"-x","HyperParameters":{"lr":0.1},
+  EXPECT_THAT(
+      Of(R"({"TrainingJobName":"-x","HyperParameters":{"lr":0.1},
                      "ResourceConfig":{"InstanceCount":2},
                      "StoppingCondition":{"MaxRuntimeInSeconds":0},
                      "InputDataConfig":[{"ChannelName":"a b","DataSource":
                         {"S3DataSource":{"S3Uri":"http://bucket/key"}}}]})")
-                  .problems,
-              UnorderedElementsAre(
-                  "TrainingJobName: \"-x\": may only hold letters, digits and, between them, '-'",
-                  "HyperParameters[\"lr\"]: must be a string, found a number: write it in quotes",
-                  "HyperParameters[\"sagemaker_program\"]: is missing: nothing says what to run "
-                  "(--entry-point FILE does)",
-                  "ResourceConfig.InstanceCount: must be 1, found 2: several hosts come in a later "
-                  "version",
-                  "StoppingCondition.MaxRuntimeInSeconds: must be an integer from 1 to 2147483647, "
-                  "found 0",
-                  "InputDataConfig[0].ChannelName: \"a b\": may only hold letters, digits, '.', "
-                  "'-' and '_'",
-                  "InputDataConfig[0].DataSource.S3DataSource.S3Uri: \"http://bucket/key\": must be "
-                  "s3://bucket/prefix or a folder of this machine (file:///folder)"));
+          .problems,
+      UnorderedElementsAre(
+          "TrainingJobName: \"-x\": may only hold letters, digits and, between them, '-'",
+          "HyperParameters[\"lr\"]: must be a string, found a number: write it in quotes",
+          "HyperParameters[\"sagemaker_program\"]: is missing: nothing says what to run "
+          "(--entry-point FILE does)",
+          "ResourceConfig.InstanceCount: must be 1, found 2: several hosts come in a later "
+          "version",
+          "StoppingCondition.MaxRuntimeInSeconds: must be an integer from 1 to 2147483647, "
+          "found 0",
+          "InputDataConfig[0].ChannelName: \"a b\": may only hold letters, digits, '.', "
+          "'-' and '_'",
+          "InputDataConfig[0].DataSource.S3DataSource.S3Uri: \"http://bucket/key\": must be "
+          "s3://bucket/prefix or a folder of this machine (file:///folder)"));
 }
 
 TEST(Validate, KnowsTheNamePattern) {
@@ -220,18 +221,18 @@ TEST(Validate, TakesAnAugmentedManifestInPipeModeOnly) {
           "InputMode Pipe, found File",
           "InputDataConfig[0].DataSource.S3DataSource.AttributeNames: is missing: "
           "AugmentedManifestFile needs the attributes to stream"));
-  EXPECT_THAT(Problems(ChannelOf(source + R"(,"AttributeNames":["a-ref"])",
-                                 R"(,"InputMode":"Pipe")")),
-              IsEmpty());
+  EXPECT_THAT(
+      Problems(ChannelOf(source + R"(,"AttributeNames":["a-ref"])", R"(,"InputMode":"Pipe")")),
+      IsEmpty());
 }
 
 TEST(Validate, HoldsShufflingToASeed) {
   const std::string source = R"("S3Uri":"s3://b/k")";
   EXPECT_THAT(Problems(ChannelOf(source, R"(,"ShuffleConfig":{})")),
               ElementsAre("InputDataConfig[0].ShuffleConfig.Seed: is missing"));
-  EXPECT_THAT(Problems(ChannelOf(source, R"(,"ShuffleConfig":{"Seed":"7"})")),
-              ElementsAre(
-                  "InputDataConfig[0].ShuffleConfig.Seed: must be a whole number of 64 bits"));
+  EXPECT_THAT(
+      Problems(ChannelOf(source, R"(,"ShuffleConfig":{"Seed":"7"})")),
+      ElementsAre("InputDataConfig[0].ShuffleConfig.Seed: must be a whole number of 64 bits"));
   EXPECT_THAT(Problems(ChannelOf(source, R"(,"ShuffleConfig":{"Seed":9000000000})")), IsEmpty());
 }
 
