@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -50,16 +51,24 @@ class FirstFailure {
 
 class PipeChannel {
  public:
-  PipeChannel(const Channel& channel, size_t index, const fs::path& tree, DataStore& store,
-              FirstFailure& failure)
-      : channel_(channel), index_(index), tree_(tree), store_(store), failure_(failure) {}
+  PipeChannel(Channel channel, size_t index, fs::path tree, std::shared_ptr<DataStore> store,
+              std::shared_ptr<FirstFailure> failure)
+      : channel_(std::move(channel)),
+        index_(index),
+        tree_(std::move(tree)),
+        store_(std::move(store)),
+        failure_(std::move(failure)) {}
 
   /// Never returns but after a failure.
   void Serve() {
-    auto data = Resolve(channel_, store_);
+    auto data = Resolve(channel_, *store_);
     if (!data) return Fail(data.error());
     data_ = *std::move(data);
     std::thread before;
+    const auto give_up = [&](const Error& error) {
+      if (before.joinable()) before.detach();
+      Fail(error);
+    };
     for (uint64_t epoch = 0;; ++epoch) {
       const fs::path fifo = FifoOf(tree_, channel_.name, epoch);
       // Waits for a reader, for as long as that takes: we are killed with the job.
@@ -69,7 +78,7 @@ class PipeChannel {
           --epoch;
           continue;
         }
-        return Fail(Error::System(errno, fmt::format("cannot open \"{}\"", fifo.string())));
+        return give_up(Error::System(errno, fmt::format("cannot open \"{}\"", fifo.string())));
       }
       std::thread now([this, epoch, fifo, held = std::move(writer)]() mutable {
         StreamEpoch(epoch, fifo, std::move(held));
@@ -77,15 +86,14 @@ class PipeChannel {
       if (before.joinable()) before.join();
       before = std::move(now);
       if (auto made = MakeChannelFifo(tree_, channel_.name, epoch + 1); !made) {
-        before.detach();
-        return Fail(made.error());
+        return give_up(made.error());
       }
     }
   }
 
  private:
   void Fail(const Error& error) {
-    failure_.Set(
+    failure_->Set(
         error.Within(fmt::format("ClientError: Data download failed: "
                                  "InputDataConfig[{}] (channel \"{}\")",
                                  index_, channel_.name)));
@@ -93,7 +101,7 @@ class PipeChannel {
 
   void StreamEpoch(uint64_t epoch, const fs::path& fifo, Descriptor writer) {
     const std::vector<size_t> order = OrderOf(data_.size(), channel_.seed, epoch);
-    if (auto streamed = StreamChannel(channel_, data_, order, store_, writer.get()); !streamed) {
+    if (auto streamed = StreamChannel(channel_, data_, order, *store_, writer.get()); !streamed) {
       if (streamed.error().system_error() != EPIPE) {
         [[maybe_unused]] const int kept_open = writer.Release();
         return Fail(streamed.error());
@@ -103,11 +111,11 @@ class PipeChannel {
     ::unlink(fifo.c_str());
   }
 
-  const Channel& channel_;
+  const Channel channel_;
   const size_t index_;
-  const fs::path& tree_;
-  DataStore& store_;
-  FirstFailure& failure_;
+  const fs::path tree_;
+  const std::shared_ptr<DataStore> store_;
+  const std::shared_ptr<FirstFailure> failure_;
   ChannelData data_;
 };
 
@@ -121,14 +129,18 @@ Result<void> MakeChannelFifo(const fs::path& tree, const std::string& channel, u
 
 Result<std::string> StreamPipes(const TrainingJob& job, const PipeOptions& options,
                                 const Superior& superior) {
-  // These live as long as this process: threads that wait for readers do not end.
-  auto* const store =
-      new DataStore(options.variables, options.working_directory, superior.cancel());
-  auto* const failure = new FirstFailure;
+  // Threads that wait for readers do not end: what they use is theirs.
+  const auto store =
+      std::make_shared<DataStore>(options.variables, options.working_directory, superior.cancel());
+  const auto failure = std::make_shared<FirstFailure>();
   for (size_t i = 0; i < job.channels.size(); ++i) {
     if (job.channels[i].input_mode != "Pipe") continue;
-    auto* const channel = new PipeChannel(job.channels[i], i, options.tree, *store, *failure);
-    std::thread([channel] { channel->Serve(); }).detach();
+    auto channel = std::make_shared<PipeChannel>(job.channels[i], i, options.tree, store, failure);
+    std::thread([channel = std::move(channel)] {
+      channel->Serve();
+      // An epoch may still be under way, with what the channel owns.
+      for (;;) ::pause();
+    }).detach();
   }
   return Fail(failure->Wait());
 }

@@ -1,6 +1,8 @@
 """Jobs whose data, checkpoints and artifacts are in S3: in two servers that others wrote."""
 
 import io
+import pathlib
+import sys
 import tarfile
 import uuid
 
@@ -9,6 +11,8 @@ import pytest
 boto3 = pytest.importorskip("boto3")
 from botocore.config import Config  # noqa: E402
 
+# The servers of the storage tests, in whichever way pytest imports these.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "storage"))
 import servers  # noqa: E402
 
 
