@@ -1,8 +1,8 @@
 """From `train` to the first line of the script, with 50 MB of code in S3.
 
-Berth and sagemaker-training take turns with the same object of the same server on this machine.
-The server is moto (tests/requirements-storage.txt); for a smaller share of it in the figures, give
-another one with --endpoint, --key and --secret.
+Berth and sagemaker-training take turns with the same object of the same server on this machine:
+S3Proxy (scripts/fetch-s3proxy), or another one given with --endpoint, --key and --secret. Last comes
+berth with the same archive in a local file: what is left when there is no download.
 """
 
 import argparse
@@ -41,32 +41,15 @@ def source(size):
 
 
 @contextlib.contextmanager
-def servers(arguments):
+def server(arguments, folder):
+    """The variables with which it is reached."""
     if arguments.endpoint:
         yield {"S3_ENDPOINT_URL": arguments.endpoint, "AWS_REGION": "us-east-1",
                "AWS_ACCESS_KEY_ID": arguments.key, "AWS_SECRET_ACCESS_KEY": arguments.secret}
         return
-    # In a process of its own: it must not share the interpreter's lock with the clock.
-    import servers as module
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(reading)
-        with module.moto() as endpoint:
-            os.write(writing, endpoint.url.encode() + b"\n")
-            os.close(writing)
-            while os.getppid() != 1:
-                time.sleep(1)
-        os._exit(0)
-    os.close(writing)
-    try:
-        with open(reading) as pipe:
-            url = pipe.readline().strip()
-        yield {"S3_ENDPOINT_URL": url, "AWS_REGION": "us-east-1",
-               "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
-    finally:
-        os.kill(pid, 9)
-        os.waitpid(pid, 0)
+    import servers
+    with servers.s3proxy(pathlib.Path(folder, "s3proxy")) as endpoint:
+        yield endpoint.environment
 
 
 def first_line(job, argv, variables):
@@ -99,11 +82,14 @@ def main():
     ways = {"berth train": [BERTH, "train"]}
     if REFERENCE.exists():
         ways["sagemaker-training"] = [str(REFERENCE)]
-    with servers(arguments) as variables, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, \
+            server(arguments, folder) as variables:
         import boto3
+        from botocore.config import Config
         s3 = boto3.client("s3", endpoint_url=variables["S3_ENDPOINT_URL"], region_name="us-east-1",
                           aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-                          aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"])
+                          aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+                          config=Config(request_checksum_calculation="when_required"))
         bucket = f"berth-bench-{os.getpid()}"
         s3.create_bucket(Bucket=bucket)
         packed = source(arguments.size * 1_000_000)
@@ -114,6 +100,11 @@ def main():
         for _ in range(arguments.rounds + 1):  # the first one warms up
             for name, argv in ways.items():
                 times[name].append(first_line(job, argv, variables))
+        local = pathlib.Path(folder, "sourcedir.tar.gz")
+        local.write_bytes(packed)
+        job.hyperparameters(sagemaker_submit_directory=str(local))
+        times["berth train, local file"] = [
+            first_line(job, ways["berth train"], variables) for _ in range(arguments.rounds + 1)]
         s3.delete_object(Bucket=bucket, Key="sourcedir.tar.gz")
         s3.delete_bucket(Bucket=bucket)
 
@@ -122,7 +113,7 @@ def main():
     table(f"train → first line of the script, {len(packed) / 1e6:.0f} MB of code in S3",
           ["", "median s", "best s", "times berth"],
           [[name, f"{medians[name]:.3f}", f"{min(times[name][1:]):.3f}",
-            f"{medians[name] / best:.1f}"] for name in times])
+            f"{medians[name] / best:.2f}"] for name in times])
 
 
 if __name__ == "__main__":
