@@ -189,7 +189,7 @@ void FolderSync::Elsewhere(const std::string& folder) {
 void FolderSync::Touch(const std::string& file, Clock::duration delay) {
   const auto [found, added] = items_.try_emplace(file);
   if (added) {
-    Schedule(file, found->second, finishing_ ? Clock::duration::zero() : delay);
+    Schedule(file, found->second, delay);
   } else if (found->second.running) {
     found->second.again = true;
   }
@@ -290,7 +290,7 @@ void FolderSync::TellFailure(const Error& error) {
 }
 
 void FolderSync::CheckIdle() {
-  if (!finishing_ || !scanned_ || !queue_.empty()) return;
+  if (!finishing_ || !queue_.empty()) return;
   if (std::ranges::any_of(items_, [](const auto& item) { return item.second.running; })) return;
   idle_.Set();
 }
@@ -387,6 +387,8 @@ FolderSyncReport FolderSync::Finish(milliseconds limit, const Cancellation* canc
   const Clock::time_point deadline = Clock::now() + limit;
   stop_watching_.Cancel();
   watcher_.join();
+  // Before what waits is let go: what the scan finds, too, is looked at once.
+  Scan(deadline, cancel);
   {
     const std::lock_guard lock(mutex_);
     finishing_ = true;
@@ -399,14 +401,9 @@ FolderSyncReport FolderSync::Finish(milliseconds limit, const Cancellation* canc
       now.emplace(std::pair(item.due, when.second), std::move(file));
     }
     queue_ = std::move(now);
-  }
-  changed_.notify_all();
-  Scan(deadline, cancel);
-  {
-    const std::lock_guard lock(mutex_);
-    scanned_ = true;
     CheckIdle();
   }
+  changed_.notify_all();
   for (;;) {
     const Clock::time_point now = Clock::now();
     const Woken woken = idle_.Wait(std::min(deadline, now + kTellAgain), cancel);

@@ -154,7 +154,6 @@ class FolderSync final : private FolderListener {
   uint64_t next_order_ = 0;
   uint64_t scan_ = 0;  // number of the present scan
   bool finishing_ = false;
-  bool scanned_ = false;  // the last time
   bool stopping_ = false;
   bool unread_ = false;
   size_t failures_in_a_row_ = 0;
