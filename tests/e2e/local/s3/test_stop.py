@@ -39,3 +39,18 @@ def test_of_a_stream_that_nobody_reads(s3job, make_channel, bucket):
     )
     assert code == 0, err
     assert "opened" in s3job.log
+
+
+@pytest.mark.parametrize("server", ["moto"], indirect=True)
+def test_by_kill_9_leaves_no_process_that_moves_data(s3job, make_channel, bucket):
+    bucket.put(**{"d/a": b"x" * (8 << 20)})
+    request = s3job.request(
+        InputDataConfig=[make_channel("train", bucket.uri("d/"), "Pipe")],
+        CheckpointConfig={"S3Uri": bucket.uri("c")},
+    )
+    job = s3job.start(request, *s3job.code("echo ready; sleep 3600"))
+    job.wait_for("ready")
+    job.send(signal.SIGKILL)
+    job.process.wait()
+    # Every process of the job holds our end of stderr, or its socket: the end comes without them.
+    job.process.stderr.read()
