@@ -1,7 +1,5 @@
 #include "storage/folder_sync.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
 
@@ -10,6 +8,7 @@
 #include <system_error>
 
 #include "core/log.h"
+#include "storage/folder_sync_state.h"
 #include "storage/runtime.h"
 
 namespace berth::storage {
@@ -17,61 +16,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// The file systems' clock ticks: what was written shortly before a state was read may have been
-// followed by more with the same time.
-constexpr int64_t kTick = 50'000'000;
 /// In the log: a failure that lasts, and uploads that are waited for, are told that often.
 constexpr milliseconds kTellAgain{60'000};
 /// Attempts for each file at the end.
 constexpr int kLastAttempts = 3;
 
-int64_t Nanoseconds(const timespec& time) {
-  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
-int64_t Now() {
-  timespec now;
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return Nanoseconds(now);
-}
-
-/// Tells one state of a file from another without reading it.
-struct State {
-  uint64_t inode = 0;
-  int64_t size = 0;
-  int64_t modified = 0;
-  int64_t changed = 0;
-  bool operator==(const State&) const = default;
-
-  static State Of(const struct stat& about) {
-    return {about.st_ino, about.st_size, Nanoseconds(about.st_mtim), Nanoseconds(about.st_ctim)};
-  }
-};
-
 }  // namespace
-
-struct FolderSync::Known {
-  std::optional<State> state;  // empty: may be anything, or not even be there
-  std::string refused;         // why it can never go there; then it does not
-  uint64_t scan = 0;           // the last one that saw the file
-};
-
-struct FolderSync::Item {
-  Clock::time_point due;
-  uint64_t order = 0;
-  bool running = false;
-  bool again = false;  // changed while it was running
-  int failures = 0;
-  int last_failures = 0;  // since Finish()
-  std::string reason;
-};
-
-/// What came of looking at a file.
-struct FolderSync::Attempt {
-  enum { kDone, kChanging, kFailed, kCancelled } end = kDone;
-  std::optional<Error> error = {};
-  Clock::duration took{};
-};
 
 Result<std::unique_ptr<FolderSync>> FolderSync::Start(std::filesystem::path folder,
                                                       std::unique_ptr<SyncTarget> target,
@@ -160,7 +110,7 @@ void FolderSync::Changed(const std::string& file) {
 }
 
 void FolderSync::Seen(const std::string& file, const struct stat& about) {
-  const State state = State::Of(about);
+  const FileState state = FileState::Of(about);
   const std::lock_guard lock(mutex_);
   if (first_scan_ && options_.existing_is_synced) {
     known_[file] = {.state = state, .refused = {}, .scan = scan_};
@@ -171,7 +121,7 @@ void FolderSync::Seen(const std::string& file, const struct stat& about) {
     if (found->second.state == state) return;
   }
   // Perhaps somebody is still writing it.
-  const auto age = std::chrono::nanoseconds(std::max<int64_t>(Now() - state.modified, 0));
+  const auto age = std::chrono::nanoseconds(std::max<int64_t>(FileClock() - state.modified, 0));
   Touch(file, std::max<Clock::duration>(options_.settle - age, Clock::duration::zero()));
 }
 
@@ -293,92 +243,6 @@ void FolderSync::CheckIdle() {
   if (!finishing_ || !queue_.empty()) return;
   if (std::ranges::any_of(items_, [](const auto& item) { return item.second.running; })) return;
   idle_.Set();
-}
-
-// ---- The work: what is done with a file.
-
-FolderSync::Attempt FolderSync::Look(const std::string& file) {
-  if (cancel_.cancelled()) return {.end = Attempt::kCancelled};
-  const std::filesystem::path path = folder_ / file;
-  // A FIFO or device must not hold us.
-  const Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!opened) {
-    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO) {
-      return Remove(file);
-    }
-    return {.end = Attempt::kFailed,
-            .error = Error::System(errno, fmt::format("cannot read \"{}\"", path.string()))};
-  }
-  struct stat about;
-  if (::fstat(opened.get(), &about) != 0 || !S_ISREG(about.st_mode)) return Remove(file);
-  return Upload(file, opened.get(), about);
-}
-
-FolderSync::Attempt FolderSync::Upload(const std::string& file, int descriptor,
-                                       const struct stat& about) {
-  const State before = State::Of(about);
-  const int64_t began = Now();
-  const auto place = target_->Place(file);
-  {
-    const std::lock_guard lock(mutex_);
-    Known& known = known_[file];
-    known.scan = scan_;
-    if (known.state == before) return {};
-    if (!place) {
-      if (known.refused.empty()) {
-        log::Warning(options_.component, "{}", place.error().message());
-      }
-      known.refused = place.error().message();
-      return {};
-    }
-    // From now on something may be there that deletions concern.
-    known.state.reset();
-  }
-  if (const auto put = target_->Put(descriptor, file, cancel_); !put) {
-    const int error = put.error().system_error();
-    return {.end = error == ECANCELED ? Attempt::kCancelled
-                   : error == EAGAIN  ? Attempt::kChanging
-                                      : Attempt::kFailed,
-            .error = put.error()};
-  }
-  struct stat after;
-  const bool same = ::fstat(descriptor, &after) == 0 && State::Of(after) == before;
-  const std::lock_guard lock(mutex_);
-  ++report_.files;
-  report_.bytes += static_cast<uint64_t>(about.st_size);
-  if (told_) log::Info(options_.component, "uploads go on: {} is there", *place);
-  told_.reset();
-  failures_in_a_row_ = 0;
-  if (same && began - std::max(before.modified, before.changed) > kTick) {
-    known_[file].state = before;
-  } else if (!same) {
-    items_.at(file).again = true;
-  }
-  return {};
-}
-
-FolderSync::Attempt FolderSync::Remove(const std::string& file) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = known_.find(file);
-    if (known == known_.end()) return {};
-    if (!options_.propagate_deletions || !known->second.refused.empty()) {
-      known_.erase(known);
-      return {};
-    }
-  }
-  struct stat about;
-  if (::stat(folder_.c_str(), &about) != 0) return {};
-  if (const auto deleted = target_->Delete(file, cancel_); !deleted) {
-    return {
-        .end = deleted.error().system_error() == ECANCELED ? Attempt::kCancelled : Attempt::kFailed,
-        .error = deleted.error()};
-  }
-  const std::lock_guard lock(mutex_);
-  known_.erase(file);
-  ++report_.deleted;
-  failures_in_a_row_ = 0;
-  return {};
 }
 
 // ---- The end.

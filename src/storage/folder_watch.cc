@@ -36,9 +36,9 @@ struct CloseFolder {
 
 }  // namespace
 
-FolderWatch::FolderWatch(std::filesystem::path root, FolderListener& listener, size_t limit,
+FolderWatch::FolderWatch(const std::filesystem::path& root, FolderListener& listener, size_t limit,
                          std::string component)
-    : root_(std::move(root).string()),
+    : root_(root.string()),
       listener_(listener),
       limit_(limit),
       component_(std::move(component)),

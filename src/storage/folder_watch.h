@@ -33,7 +33,7 @@ class FolderListener {
 class FolderWatch {
  public:
   /// Does not look at `root` before the first Scan(). At most `limit` folders are watched.
-  FolderWatch(std::filesystem::path root, FolderListener& listener, size_t limit,
+  FolderWatch(const std::filesystem::path& root, FolderListener& listener, size_t limit,
               std::string component);
 
   /// Readable when there are events; -1 where the kernel gives none.

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -46,18 +45,6 @@ Failure ClientError(std::string message) {
 std::string Variable(const Variables& variables, const std::string& name) {
   const auto found = variables.find(name);
   return found == variables.end() ? std::string() : found->second;
-}
-
-/// Requests to stop that nobody supervised. Left pending they would end us when they are no longer
-/// held, whatever the exit code.
-void TakePending(const HeldSignals& held) {
-  while (const int signal = held.Pending()) {
-    sigset_t one;
-    ::sigemptyset(&one);
-    ::sigaddset(&one, signal);
-    const timespec at_once{};
-    ::sigtimedwait(&one, nullptr, &at_once);
-  }
 }
 
 usercode::Source SourceOf(const TrainingEnvironment& environment) {

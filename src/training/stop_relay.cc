@@ -38,4 +38,14 @@ void StopRelay::Wait(const process::HeldSignals& held, std::chrono::milliseconds
   cancellation_.Cancel();
 }
 
+void TakePending(const process::HeldSignals& held) {
+  while (const int signal = held.Pending()) {
+    sigset_t one;
+    ::sigemptyset(&one);
+    ::sigaddset(&one, signal);
+    const timespec at_once{};
+    ::sigtimedwait(&one, nullptr, &at_once);
+  }
+}
+
 }  // namespace berth::training

@@ -34,4 +34,8 @@ class StopRelay {
   std::thread thread_;
 };
 
+/// Takes the requests to stop that nobody supervised. Left pending they would end us when they are
+/// no longer held, whatever the exit code.
+void TakePending(const process::HeldSignals& held);
+
 }  // namespace berth::training
