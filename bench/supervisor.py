@@ -41,8 +41,8 @@ class Job:
         self.script = self.base / "code" / "train.sh"
         self.script.write_text(script)
         self.script.chmod(0o755)
+        self.hyperparameters()
         files = {
-            "hyperparameters": {"sagemaker_program": "train.sh"},
             "inputdataconfig": {},
             # The reference waits up to 15 minutes for each name to resolve.
             "resourceconfig": {"current_host": "localhost", "hosts": ["localhost"]},
@@ -55,6 +55,10 @@ class Job:
             "BENCH_PID": str(os.getpid()),
             "BENCH_MEMORY": str(self.memory),
         }
+
+    def hyperparameters(self, **values):
+        path = self.base / "input" / "config" / "hyperparameters.json"
+        path.write_text(json.dumps({"sagemaker_program": "train.sh"} | values))
 
     def ways(self):
         """Name -> argv, the bare script first."""

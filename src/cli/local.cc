@@ -21,7 +21,8 @@ Examples:
   berth local train --source src --entry-point train.py --channel train=data/train \
       --hyperparameter epochs=3 --metric 'loss=loss=([0-9.]+)'
   berth local train job.json --max-runtime 60
-  berth local train job.json --hyperparameter lr=0.1 --name second-try)";
+  berth local train job.json --hyperparameter lr=0.1 --name second-try
+  berth local train job.json --channel train=s3://bucket/data/ --interrupt-after 60)";
 
 /// A CreateTrainingJob request has limits; this is far above what they let through.
 constexpr size_t kJobFileLimit = size_t{16} << 20;
@@ -29,6 +30,7 @@ constexpr size_t kJobFileLimit = size_t{16} << 20;
 struct Options {
   std::string job_file;
   std::string output;
+  std::optional<long long> interrupt_after;
   platform::TrainingJobFlags flags;
 };
 
@@ -59,6 +61,9 @@ int LocalTrain(const Context& context, const Options& options) {
   local.output = options.output;
   local.working_directory = working_directory;
   local.variables = context.variables;
+  if (options.interrupt_after) {
+    local.interrupt_after = std::chrono::seconds(*options.interrupt_after);
+  }
   return platform::RunTrainingJob(std::move(request), local);
 }
 
@@ -82,12 +87,18 @@ void AddLocalTrain(CLI::App& parent, const Context& context, Action& action) {
       ->type_name("DIR");
   command->add_option("--entry-point", flags.entry_point, "The script to run, below --source")
       ->type_name("FILE");
-  repeated("--channel", flags.channels, "NAME=PATH", "An input channel; may be repeated");
+  repeated("--channel", flags.channels, "NAME=PLACE",
+           "An input channel: a folder, a file or s3://; may be repeated");
   repeated("--hyperparameter", flags.hyperparameters, "KEY=VALUE",
            "For the script; may be repeated");
   repeated("--env", flags.environment, "KEY=VALUE", "A variable of the job; may be repeated");
   repeated("--metric", flags.metrics, "NAME=REGEX", "A metric in the log; may be repeated");
   command->add_option("--max-runtime", flags.max_runtime, "Stop the job after so many seconds")
+      ->type_name("SECONDS");
+  command
+      ->add_option("--interrupt-after", options->interrupt_after,
+                   "Interrupt the job once after so many seconds, as a spot instance is")
+      ->check(CLI::Range(1LL, 10'000'000LL))
       ->type_name("SECONDS");
   command->add_option("--name", flags.name, "The job's name (default: entry point and time)")
       ->type_name("NAME");

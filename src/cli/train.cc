@@ -13,6 +13,11 @@ variables, and reports under /opt/ml/output.
 Variables:
   BERTH_GRACE_SECONDS   from SIGTERM to SIGKILL for the script; default 100, the platform
                         itself kills the container after 120
+  BERTH_UPLOAD_GRACE_SECONDS
+                        how long uploads of output/intermediate may delay the end of the job;
+                        default 600, after a SIGTERM at most what the platform leaves
+  AWS_REGION, S3_ENDPOINT_URL, AWS_CA_BUNDLE, AWS_ACCESS_KEY_ID …
+                        how S3 is reached, as in other AWS programs; docs/storage.md
 
 Exit codes: 0 success; 1 a job that could not be started; 126 and 127 an entry point that could
 not be executed or was not found; 128+N a script killed by signal N; else the script's own.

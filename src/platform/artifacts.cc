@@ -10,6 +10,7 @@
 
 #include "contract/layout.h"
 #include "core/descriptor.h"
+#include "core/files.h"
 #include "core/text.h"
 #include "storage/archive.h"
 
@@ -72,6 +73,15 @@ Result<std::vector<std::string>> PackOutput(const fs::path& tree, const fs::path
     }
   }
   return Pack(layout.output, root / "output.tar.gz", tree);
+}
+
+Result<void> KeepModel(const fs::path& tree, const fs::path& root) {
+  const contract::Layout layout = contract::Layout::Under(tree.string());
+  const fs::path place = root / "model";
+  // Where the job removed it there is nothing to keep.
+  BERTH_TRY(MakeDirectories(layout.model));
+  if (::rename(layout.model.c_str(), place.c_str()) == 0) return {};
+  return FailErrno(fmt::format("cannot move the model to \"{}\"", place.string()));
 }
 
 Result<std::vector<std::string>> PackModel(const fs::path& tree, const fs::path& root) {

@@ -18,6 +18,10 @@ std::string ReadFailure(const std::filesystem::path& tree);
 [[nodiscard]] Result<std::vector<std::string>> PackOutput(const std::filesystem::path& tree,
                                                           const std::filesystem::path& root);
 
+/// The content of /opt/ml/model as it is, in `root`/model: for CompressionType NONE.
+[[nodiscard]] Result<void> KeepModel(const std::filesystem::path& tree,
+                                     const std::filesystem::path& root);
+
 /// model.tar.gz holds what is in /opt/ml/model. Returns warnings.
 [[nodiscard]] Result<std::vector<std::string>> PackModel(const std::filesystem::path& tree,
                                                          const std::filesystem::path& root);

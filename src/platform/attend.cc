@@ -35,6 +35,13 @@ class Attendance {
         signals_(signals),
         options_(options) {
     if (options.max_runtime) deadline_ = start_ + *options.max_runtime;
+    if (options.interrupt_after) {
+      const Clock::time_point interruption = start_ + *options.interrupt_after;
+      if (!deadline_ || interruption < *deadline_) {
+        deadline_ = interruption;
+        on_deadline_ = StopReason::kInterruption;
+      }
+    }
   }
 
   Attended Run() {
@@ -49,19 +56,26 @@ class Attendance {
 
  private:
   void Wait() {
-    enum { kSignals, kEvents, kOutput, kConsole };
-    std::array<pollfd, 4> waits{{
+    enum { kSignals, kEvents, kOutput, kConsole, kErrands };
+    std::vector<pollfd> waits{{
         {signals_.fd(), POLLIN, 0},
         {ended_ ? -1 : container_.events(), POLLIN, 0},
         // What cannot be shown yet is not read: the job waits, our memory does not grow.
         {output_open_ && !console_.pending() ? container_.output() : -1, POLLIN, 0},
         {console_.pending() ? console_.fd() : -1, POLLOUT, 0},
     }};
+    for (const Errand* errand : options_.errands) {
+      waits.push_back(
+          {ended_ || !result_.errand_failure.empty() ? -1 : errand->events(), POLLIN, 0});
+    }
     if (::poll(waits.data(), waits.size(), Timeout()) < 0) return;
     if (waits[kSignals].revents != 0) OnSignal();
     if (waits[kConsole].revents != 0) console_.Flush();
     if (waits[kOutput].revents != 0) OnOutput();
     if (waits[kEvents].revents != 0) OnEvent();
+    for (size_t i = 0; i < options_.errands.size(); ++i) {
+      if (waits[kErrands + i].revents != 0) OnErrand(*options_.errands[i]);
+    }
   }
 
   int Timeout() const {
@@ -89,6 +103,16 @@ class Attendance {
     }
   }
 
+  void OnErrand(Errand& errand) {
+    Errand::News news = errand.Read();
+    if (news.kind == Errand::News::Kind::kProgress || !result_.errand_failure.empty()) return;
+    result_.errand_failure = std::move(news.text);
+    if (ended_ || result_.stopped != StopReason::kNone) return;
+    console_.MakeRoom();
+    log::Error("local", "{}", result_.errand_failure);
+    Stop(StopReason::kErrand);
+  }
+
   void Stop(StopReason reason) {
     result_.stopped = reason;
     console_.MakeRoom();
@@ -105,7 +129,7 @@ class Attendance {
     if (ended_) {
       output_open_ = false;
     } else if (result_.stopped == StopReason::kNone) {
-      Stop(StopReason::kMaxRuntime);
+      Stop(on_deadline_);
     } else {
       console_.MakeRoom();
       log::Warning("local", "the job did not end within {} s of SIGTERM: killing it",
@@ -161,6 +185,8 @@ class Attendance {
   Clock::time_point last_draw_ = start_ - kRedraw;
   /// The next thing that time brings: the stop, the kill, or the end of the drain.
   std::optional<Clock::time_point> deadline_;
+  /// What the first deadline means.
+  StopReason on_deadline_ = StopReason::kMaxRuntime;
   bool ended_ = false;
   bool output_open_ = true;
   std::array<char, kReadBytes> buffer_;

@@ -31,7 +31,15 @@ class JobDirectory {
   std::filesystem::path scratch() const { return root_ / ".work"; }
   /// What the job sees as /opt/ml.
   std::filesystem::path tree() const { return scratch() / "ml"; }
-  std::filesystem::path log() const { return root_ / "logs" / (std::string(kHost) + ".log"); }
+  /// The data of a channel that had to be brought here.
+  std::filesystem::path channel(const std::string& name) const {
+    return scratch() / "channels" / name;
+  }
+  /// The first run's; those after an interruption are "algo-1-2.log" and so on.
+  std::filesystem::path log(int run = 1) const {
+    const std::string number = run > 1 ? "-" + std::to_string(run) : "";
+    return root_ / "logs" / (kHost + number + ".log");
+  }
   std::filesystem::path checkpoints() const { return root_ / "checkpoints"; }
 
  private:

@@ -33,6 +33,8 @@ std::string_view SecondaryName(Status status) {
       return "Downloading";
     case Status::kTraining:
       return "Training";
+    case Status::kInterrupted:
+      return "Interrupted";
     case Status::kStopping:
       return "Stopping";
     case Status::kUploading:
@@ -77,7 +79,7 @@ void JobRecord::Enter(Status status, std::string_view message, Time now) {
     if (transitions_.back().status == status) return;
     transitions_.back().end = now;
   }
-  if (status == Status::kTraining) training_start_ = now;
+  if (status == Status::kTraining && !training_start_) training_start_ = now;
   if (IsFinal(status) && training_start_) training_end_ = now;
   stopping_ = stopping_ || status == Status::kStopping;
   status_ = status;
@@ -88,8 +90,8 @@ void JobRecord::Enter(Status status, std::string_view message, Time now) {
 void JobRecord::SetFailure(std::string_view reason) {
   failure_ = reason;
 }
-void JobRecord::SetModel(const std::filesystem::path& archive) {
-  model_ = "file://" + archive.string();
+void JobRecord::SetModel(std::string uri) {
+  model_ = std::move(uri);
 }
 void JobRecord::SetOutput(const std::filesystem::path& archive) {
   output_ = "file://" + archive.parent_path().string();

@@ -20,6 +20,7 @@ enum class Status {
   kStarting,
   kDownloading,
   kTraining,
+  kInterrupted,
   kStopping,
   kUploading,
   kCompleted,
@@ -43,7 +44,8 @@ class JobRecord {
   /// Ends the present status and begins the next. A status that does not change adds nothing.
   void Enter(Status status, std::string_view message, Time now);
   void SetFailure(std::string_view reason);
-  void SetModel(const std::filesystem::path& archive);
+  /// Where the model is: an archive, or a prefix.
+  void SetModel(std::string uri);
   void SetOutput(const std::filesystem::path& archive);
   void SetFinalMetrics(const std::vector<Series>& series);
 

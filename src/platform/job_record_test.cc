@@ -22,7 +22,7 @@ TEST(JobRecord, TellsACompletedJob) {
   record.Enter(Status::kTraining, "t", At(2000));
   record.Enter(Status::kTraining, "again", At(2500));
   record.Enter(Status::kUploading, "u", At(5500));
-  record.SetModel("/out/model.tar.gz");
+  record.SetModel("file:///out/model.tar.gz");
   record.SetOutput("/out/output.tar.gz");
   Series loss("loss");
   loss.Add(0.5, At(3000));

@@ -10,6 +10,7 @@
 #include "core/files.h"
 #include "core/text.h"
 #include "platform/job_variables.h"
+#include "platform/pipes.h"
 
 namespace berth::platform {
 namespace {
@@ -30,7 +31,7 @@ std::vector<std::string> FileProblems(const TrainingJob& job) {
   std::vector<std::string> problems;
   for (size_t i = 0; i < job.channels.size(); ++i) {
     const Channel& channel = job.channels[i];
-    if (::access(channel.path.c_str(), R_OK) == 0) continue;
+    if (channel.path.empty() || ::access(channel.path.c_str(), R_OK) == 0) continue;
     problems.push_back(
         Error::System(errno, fmt::format("InputDataConfig[{}] (channel \"{}\"): cannot read \"{}\"",
                                          i, channel.name, channel.path))
@@ -59,15 +60,19 @@ Result<ContainerSpec> PrepareContainer(const TrainingJob& job, const JobDirector
   spec.tree = tree;
   spec.scratch = directory.scratch();
   for (const Channel& channel : job.channels) {
+    if (channel.input_mode == "Pipe") {
+      BERTH_TRY(MakeChannelFifo(tree, channel.name, 0));
+      continue;
+    }
+    const fs::path source =
+        channel.path.empty() ? directory.channel(channel.name) : fs::path(channel.path);
     fs::path place = fs::path("input/data") / channel.name;
-    if (fs::is_directory(channel.path)) {
-      BERTH_TRY(MakeDirectories(tree / place));
-    } else {
-      BERTH_TRY(MakeDirectories(tree / place));
-      place /= fs::path(channel.path).filename();
+    BERTH_TRY(MakeDirectories(tree / place));
+    if (!fs::is_directory(source)) {
+      place /= source.filename();
       BERTH_TRY(WriteFile(tree / place, ""));
     }
-    spec.mounts.push_back({channel.path, place.string(), true});
+    spec.mounts.push_back({source, place.string(), true});
   }
 
   const fs::path checkpoints =

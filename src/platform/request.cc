@@ -164,15 +164,35 @@ std::map<std::string, std::string> PairsIn(const Object& document, std::string_v
   return pairs;
 }
 
-Channel ReadChannel(const Object& channel, const std::string& default_mode,
+/// A number that Validate() has seen, or nothing.
+std::optional<long long> NumberIn(const Object& object, std::string_view key) {
+  const Value* value = Find(object, key);
+  if (value == nullptr || value->AsInteger() == nullptr) return std::nullopt;
+  const std::string& digits = value->AsInteger()->digits;
+  long long number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return number;
+}
+
+Channel ReadChannel(const Object& about, const std::string& default_mode,
                     const std::string& working_directory) {
-  const Object& source = ObjectIn(ObjectIn(channel, "DataSource"), "S3DataSource");
-  return {.name = TextIn(channel, "ChannelName"),
-          .path = LocalPath(TextIn(source, "S3Uri"), working_directory).value_or(""),
-          .content_type = TextIn(channel, "ContentType"),
-          .input_mode = TextIn(channel, "InputMode", default_mode),
-          .distribution = TextIn(source, "S3DataDistributionType", "FullyReplicated"),
-          .record_wrapper = TextIn(channel, "RecordWrapperType", "None")};
+  const Object& source = ObjectIn(ObjectIn(about, "DataSource"), "S3DataSource");
+  Channel channel{.name = TextIn(about, "ChannelName"),
+                  .uri = TextIn(source, "S3Uri"),
+                  .data_type = TextIn(source, "S3DataType", "S3Prefix"),
+                  .content_type = TextIn(about, "ContentType"),
+                  .input_mode = TextIn(about, "InputMode", default_mode),
+                  .distribution = TextIn(source, "S3DataDistributionType", "FullyReplicated"),
+                  .record_wrapper = TextIn(about, "RecordWrapperType", "None"),
+                  .compression = TextIn(about, "CompressionType", "None")};
+  if (channel.input_mode != "Pipe" && channel.data_type == "S3Prefix") {
+    channel.path = LocalPath(channel.uri, working_directory).value_or("");
+  }
+  channel.seed = NumberIn(ObjectIn(about, "ShuffleConfig"), "Seed");
+  for (const Value& attribute : ArrayIn(source, "AttributeNames")) {
+    if (attribute.AsString() != nullptr) channel.attributes.push_back(*attribute.AsString());
+  }
+  return channel;
 }
 
 }  // namespace
@@ -221,6 +241,15 @@ void NameIfNameless(std::chrono::system_clock::time_point now, TrainingJobReques
   request.document.Set("TrainingJobName", (stem.empty() ? "berth" : stem) + time);
 }
 
+void ResolveSubmitDirectory(const std::string& working_directory, TrainingJobRequest& request) {
+  const std::string source = DecodedHyperparameter(request.document, "sagemaker_submit_directory");
+  const std::optional<std::string> path = LocalPath(source, working_directory);
+  if (source.empty() || !path || source.starts_with('/')) return;
+  request.document.Find("HyperParameters")
+      ->AsObject()
+      ->Set("sagemaker_submit_directory", json::Dump(Value(*path)));
+}
+
 TrainingJob ReadTrainingJob(const TrainingJobRequest& request,
                             const std::string& working_directory) {
   const Object& document = request.document;
@@ -253,23 +282,22 @@ TrainingJob ReadTrainingJob(const TrainingJobRequest& request,
     job.instance_group = TextIn(*group.AsObject(), "InstanceGroupName", job.instance_group);
   }
 
-  const std::string checkpoint_uri = TextIn(checkpoints, "S3Uri");
-  if (!checkpoint_uri.empty()) {
-    job.checkpoint_path = LocalPath(checkpoint_uri, working_directory).value_or("");
+  job.checkpoint_uri = TextIn(checkpoints, "S3Uri");
+  if (!job.checkpoint_uri.empty()) {
+    job.checkpoint_path = LocalPath(job.checkpoint_uri, working_directory).value_or("");
   }
   const std::string place = Absolute(TextIn(checkpoints, "LocalPath", "/opt/ml/checkpoints"), "/");
   job.checkpoint_place = place.substr(contract::kDefaultBase.size() + 1);
 
-  if (const Value* limit = Find(ObjectIn(document, "StoppingCondition"), "MaxRuntimeInSeconds")) {
-    const std::string& digits = limit->AsInteger()->digits;
-    long long seconds = 0;
-    std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
-    job.max_runtime = std::chrono::seconds(seconds);
+  if (const auto limit = NumberIn(ObjectIn(document, "StoppingCondition"), "MaxRuntimeInSeconds")) {
+    job.max_runtime = std::chrono::seconds(*limit);
   }
-  const std::string output = TextIn(ObjectIn(document, "OutputDataConfig"), "S3OutputPath");
-  if (output.starts_with("file://")) {
-    job.output_path = LocalPath(output, working_directory).value_or("");
+  const Object& output = ObjectIn(document, "OutputDataConfig");
+  job.output_uri = TextIn(output, "S3OutputPath");
+  if (job.output_uri.starts_with("file://")) {
+    job.output_path = LocalPath(job.output_uri, working_directory).value_or("");
   }
+  job.plain_model = TextIn(output, "CompressionType") == "NONE";
   return job;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -52,12 +53,19 @@ void NameIfNameless(std::chrono::system_clock::time_point now, TrainingJobReques
 
 struct Channel {
   std::string name{};
+  /// S3DataSource.S3Uri as it is given.
+  std::string uri{};
+  std::string data_type{};  // S3Prefix, ManifestFile, AugmentedManifestFile
   /// On this machine, absolute: a directory, or one file that becomes the channel's only one.
+  /// Empty where the data is not simply there: in S3, named by a manifest, or a stream.
   std::string path{};
   std::string content_type{};  // empty where not given
-  std::string input_mode{};    // "File" or "FastFile": the same thing here
+  std::string input_mode{};    // File, FastFile, Pipe
   std::string distribution{};
   std::string record_wrapper{};
+  std::string compression{};              // None, Gzip
+  std::optional<uint64_t> seed{};         // of ShuffleConfig
+  std::vector<std::string> attributes{};  // of an AugmentedManifestFile
 };
 
 struct MetricDefinition {
@@ -76,16 +84,24 @@ struct TrainingJob {
   std::vector<std::string> command{};
   std::string instance_type{};
   std::string instance_group{};
-  /// CheckpointConfig: the directory on this machine (empty: in the job's own directory), and its
-  /// place below /opt/ml ("checkpoints").
+  /// CheckpointConfig: the address as it is given, the directory on this machine (empty: in the
+  /// job's own directory), and its place below /opt/ml ("checkpoints").
+  std::string checkpoint_uri{};
   std::string checkpoint_path{};
   std::string checkpoint_place{};
   std::optional<std::chrono::seconds> max_runtime{};
-  /// The directory of a file:// OutputDataConfig.S3OutputPath, else empty.
+  /// OutputDataConfig.S3OutputPath as it is given; the directory where it is a file:// one.
+  std::string output_uri{};
   std::string output_path{};
+  /// OutputDataConfig.CompressionType is NONE: the model's files stay as they are.
+  bool plain_model = false;
   /// sagemaker_submit_directory as the container will read it, else empty.
   std::string submit_directory{};
 };
+
+/// A relative sagemaker_submit_directory begins at the working directory, like every other path of
+/// a request: the container, which works elsewhere, gets it as an absolute one.
+void ResolveSubmitDirectory(const std::string& working_directory, TrainingJobRequest& request);
 
 /// Must only be given what Validate() found no problem in.
 TrainingJob ReadTrainingJob(const TrainingJobRequest& request,

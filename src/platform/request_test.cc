@@ -164,5 +164,22 @@ TEST(LocalPath, KnowsFilesFromOtherSchemes) {
   EXPECT_EQ(LocalPath("s3://bucket", "/here"), std::nullopt);
 }
 
+TEST(ResolveSubmitDirectory, BeginsAtTheWorkingDirectory) {
+  const auto resolved = [](const std::string& value) {
+    TrainingJobRequest request{
+        json::Object{{"HyperParameters", json::Object{{"sagemaker_submit_directory", value}}}}};
+    ResolveSubmitDirectory("/work", request);
+    return *request.document.Find("HyperParameters")
+                ->AsObject()
+                ->Find("sagemaker_submit_directory")
+                ->AsString();
+  };
+  EXPECT_EQ(resolved("\"examples/digits\""), "\"/work/examples/digits\"");
+  EXPECT_EQ(resolved("examples/./digits/"), "\"/work/examples/digits\"");
+  EXPECT_EQ(resolved("\"file://src\""), "\"/work/src\"");
+  EXPECT_EQ(resolved("\"/opt/ml/input/data/code\""), "\"/opt/ml/input/data/code\"");
+  EXPECT_EQ(resolved("\"s3://b/k.tar.gz\""), "\"s3://b/k.tar.gz\"");
+}
+
 }  // namespace
 }  // namespace berth::platform

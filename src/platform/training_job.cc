@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -13,13 +14,17 @@
 #include "core/log.h"
 #include "platform/artifacts.h"
 #include "platform/attend.h"
-#include "platform/container.h"
 #include "platform/job_directory.h"
 #include "platform/job_record.h"
+#include "platform/job_run.h"
 #include "platform/job_variables.h"
 #include "platform/prepare.h"
+#include "platform/progress.h"
 #include "platform/summary.h"
+#include "platform/teller.h"
+#include "platform/upload_outputs.h"
 #include "platform/validate.h"
+#include "storage/uri.h"
 
 namespace berth::platform {
 namespace {
@@ -30,51 +35,12 @@ Time Now() {
   return std::chrono::system_clock::now();
 }
 
-/// The job's story, told while it happens: in job.json and in our log.
-class Teller {
- public:
-  Teller(JobRecord& record, const std::string& name) : record_(record), name_(name) {}
-
-  void Enter(Status status, std::string_view message) {
-    record_.Enter(status, message, Now());
-    Save();
-    log::Info("local", "{}: {} ({})", name_, SecondaryName(status), message);
-  }
-
-  void Save() {
-    if (auto saved = record_.Save(); !saved) {
-      log::Warning("local", "{}", saved.error().message());
-      complete_ = false;
-    }
-  }
-
-  bool complete() const { return complete_; }
-
- private:
-  JobRecord& record_;
-  const std::string& name_;
-  bool complete_ = true;
-};
-
 fs::path OutputDirectory(const TrainingJob& job, const LocalOptions& options) {
   fs::path output = options.output;
   if (output.empty()) {
     output = fs::path(job.output_path.empty() ? "berth-jobs" : job.output_path) / job.name;
   }
   return (fs::path(options.working_directory) / output).lexically_normal();
-}
-
-void SayIsolation(const Container& container, const JobDirectory& directory) {
-  if (container.isolation() == Isolation::kMounts) {
-    log::Info("local", "the job has no process namespace of its own ({})", container.obstacle());
-  }
-  if (container.isolation() == Isolation::kNone) {
-    log::Warning(
-        "local",
-        "namespaces are not allowed here ({}): the job runs with SAGEMAKER_BASE_DIR={} "
-        "instead of a private /opt/ml, and its channels are links that it can write through",
-        container.obstacle(), directory.tree().string());
-  }
 }
 
 std::string FailureReason(const ContainerEnd& end, const fs::path& tree) {
@@ -86,8 +52,10 @@ std::string FailureReason(const ContainerEnd& end, const fs::path& tree) {
   return fmt::format("AlgorithmError: {}, exit code: {}", text, end.code());
 }
 
-/// What the job did, before anything is packed: settled by its end alone.
-Status Verdict(const Attended& attended) {
+/// What the job did, before anything is packed: settled by the end of its last run.
+Status Verdict(const RunEnd& end) {
+  const Attended& attended = end.attended;
+  if (!end.failure.empty()) return Status::kFailed;
   if (attended.stopped == StopReason::kSignal) return Status::kStopped;
   if (attended.stopped == StopReason::kMaxRuntime) return Status::kMaxRuntimeExceeded;
   return attended.end.code() == 0 && attended.end.start_error.empty() ? Status::kCompleted
@@ -114,18 +82,41 @@ Result<void> Keep(Result<std::vector<std::string>> packed) {
 }
 
 /// Packs what the job left. A failed job leaves no model, as on the platform.
-Result<void> Upload(Status verdict, const JobDirectory& directory, MetricsRecorder& metrics,
-                    const fs::path& metrics_draft, JobRecord& record) {
-  BERTH_TRY(metrics.Finish(Now()));
-  const fs::path metrics_file = directory.root() / "metrics.json";
+Result<void> Pack(Status verdict, const JobRuns& runs, const fs::path& metrics_draft) {
+  const fs::path& root = runs.directory.root();
+  JobRecord& record = runs.teller.record();
+  BERTH_TRY(runs.metrics.Finish(Now()));
+  const fs::path metrics_file = root / "metrics.json";
   if (::rename(metrics_draft.c_str(), metrics_file.c_str()) != 0) {
     return FailErrno("cannot write \"" + metrics_file.string() + "\"");
   }
-  BERTH_TRY(Keep(PackOutput(directory.tree(), directory.root())));
-  record.SetOutput(directory.root() / "output.tar.gz");
+  BERTH_TRY(Keep(PackOutput(runs.directory.tree(), root)));
+  record.SetOutput(root / "output.tar.gz");
   if (verdict == Status::kFailed) return {};
-  BERTH_TRY(Keep(PackModel(directory.tree(), directory.root())));
-  record.SetModel(directory.root() / "model.tar.gz");
+  if (runs.job.plain_model) {
+    BERTH_TRY(KeepModel(runs.directory.tree(), root));
+  } else {
+    BERTH_TRY(Keep(PackModel(runs.directory.tree(), root)));
+  }
+  record.SetModel("file://" + (root / (runs.job.plain_model ? "model" : "model.tar.gz")).string());
+  return {};
+}
+
+/// Brings what was packed to S3, where the request asks for that. The error is the reason of the
+/// job's failure.
+Result<void> Upload(Status verdict, const JobRuns& runs) {
+  if (!storage::IsS3(runs.job.output_uri)) return {};
+  const fs::path& root = runs.directory.root();
+  BERTH_ASSIGN(Errand errand, Errand::Start([&](const Superior& superior) {
+                 return UploadOutputs(runs.job, root, runs.options.variables, superior);
+               }));
+  const Followed followed = Follow(std::move(errand), runs.signals, runs.console, "Uploading");
+  if (!followed.end) {
+    return Fail(fmt::format("{}; what the job left is in \"{}\"", followed.end.error().message(),
+                            root.string()));
+  }
+  log::Info("local", "{}", *followed.end);
+  if (verdict != Status::kFailed) runs.teller.record().SetModel(ModelUri(runs.job));
   return {};
 }
 
@@ -142,51 +133,64 @@ int ExitCode(Status status, const Attended& attended) {
   }
 }
 
+/// The run, and after an interruption another one.
+Result<RunEnd> Run(const JobRuns& runs) {
+  RunLimits limits{.max_runtime = runs.job.max_runtime,
+                   .interrupt_after = runs.options.interrupt_after};
+  const Time start = Now();
+  BERTH_ASSIGN(RunEnd end, RunOnce(runs, limits));
+  const bool interrupted = end.attended.stopped == StopReason::kInterruption;
+  if (limits.interrupt_after && !interrupted) {
+    log::Info("local", "the job ended before it was to be interrupted");
+  }
+  if (!interrupted || !end.failure.empty()) return end;
+
+  runs.teller.Enter(Status::kInterrupted,
+                    fmt::format("interrupted after {} s, as a spot instance is; its end: exit "
+                                "code {}",
+                                limits.interrupt_after->count(), end.attended.end.code()));
+  ForgetRun(runs);
+  runs.teller.Enter(Status::kStarting, "starting again with the checkpoints");
+  limits.number = 2;
+  limits.interrupt_after.reset();
+  if (limits.max_runtime) {
+    const auto used = std::chrono::duration_cast<std::chrono::seconds>(Now() - start);
+    limits.max_runtime = std::max(*limits.max_runtime - used, std::chrono::seconds(1));
+  }
+  return RunOnce(runs, limits);
+}
+
 /// From the claimed directory to the exit code. An Error is ours, not the job's.
 Result<int> RunIn(const JobDirectory& directory, const TrainingJob& job,
                   const LocalOptions& options, JobRecord& record, Teller& teller) {
   BERTH_ASSIGN(StopSignals signals, StopSignals::Take());
   Console console(options.log_fd, DetectTerminal(options.log_fd, options.variables));
-
-  teller.Enter(Status::kDownloading, "preparing the input data");
-  BERTH_ASSIGN(ContainerSpec spec, PrepareContainer(job, directory, options));
   const fs::path metrics_draft = directory.scratch() / "metrics.json";
   BERTH_ASSIGN(MetricsRecorder metrics, MetricsRecorder::Open(job.metrics, metrics_draft.string()));
-  const Descriptor log_file(
-      ::open(directory.log().c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (!log_file) return FailErrno("cannot write \"" + directory.log().string() + "\"");
-
-  Attended attended;
-  {
-    BERTH_ASSIGN(Container container, Container::Start(spec));
-    SayIsolation(container, directory);
-    teller.Enter(Status::kTraining, "the training is in progress");
-    const AttendOptions attend{
-        .job_name = job.name,
-        .max_runtime = job.max_runtime,
-        .stop_grace = options.stop_grace,
-        .on_stop = [&](StopReason reason, int signal) {
-          teller.Enter(
-              Status::kStopping,
-              reason == StopReason::kSignal
-                  ? fmt::format("stopping after signal {} ({})", signal, ::strsignal(signal))
-                  : fmt::format("stopping after {} s, the longest it may run",
-                                job.max_runtime->count()));
-        }};
-    attended = Attend(container, console, metrics, log_file.get(), signals, attend);
-  }
+  const JobRuns runs{directory, job, options, teller, signals, console, metrics};
+  BERTH_ASSIGN(const RunEnd end, Run(runs));
 
   // Settled before anything is written, so that a full disk cannot turn it.
-  Status status = Verdict(attended);
+  Status status = Verdict(end);
   if (status == Status::kFailed) {
-    record.SetFailure(FailureReason(attended.end, directory.tree()));
+    record.SetFailure(end.failure.empty() ? FailureReason(end.attended.end, directory.tree())
+                                          : end.failure);
+  }
+  if (!end.started) {
+    if (!end.failure.empty()) log::Error("local", "{}", end.failure);
+    teller.Enter(status, FinalMessage(status));
+    return ExitCode(status, end.attended);
   }
   teller.Enter(Status::kUploading, "packing what the job left");
-  if (auto kept = Upload(status, directory, metrics, metrics_draft, record); !kept) {
-    log::Error("local", "{}", kept.error().message());
-    if (status != Status::kFailed)
-      record.SetFailure("InternalServerError: " + kept.error().message());
+  const auto fail = [&](const std::string& reason) {
+    log::Error("local", "{}", reason);
+    if (status != Status::kFailed) record.SetFailure(reason);
     status = Status::kFailed;
+  };
+  if (auto packed = Pack(status, runs, metrics_draft); !packed) {
+    fail("InternalServerError: " + packed.error().message());
+  } else if (auto uploaded = Upload(status, runs); !uploaded) {
+    fail(uploaded.error().message());
   }
   record.SetFinalMetrics(metrics.series());
   teller.Enter(status, FinalMessage(status));
@@ -195,7 +199,7 @@ Result<int> RunIn(const JobDirectory& directory, const TrainingJob& job,
                                       DetectTerminal(options.log_fd, options.variables), Now());
   // Nobody may be there to read it; all of it is on disk too.
   [[maybe_unused]] const auto shown = WriteAll(options.log_fd, summary.data(), summary.size());
-  return teller.complete() ? ExitCode(status, attended) : kExitFailed;
+  return teller.complete() ? ExitCode(status, end.attended) : kExitFailed;
 }
 
 int Refuse(const std::vector<std::string>& problems) {
@@ -206,12 +210,18 @@ int Refuse(const std::vector<std::string>& problems) {
 }  // namespace
 
 int RunTrainingJob(TrainingJobRequest request, const LocalOptions& options) {
+  ResolveSubmitDirectory(options.working_directory, request);
   NameIfNameless(Now(), request);
   const Findings findings = Validate(request);
   for (const std::string& warning : findings.warnings) log::Warning("local", "{}", warning);
   if (!findings.problems.empty()) return Refuse(findings.problems);
 
   const TrainingJob job = ReadTrainingJob(request, options.working_directory);
+  if (options.interrupt_after && job.checkpoint_uri.empty()) {
+    return Refuse(
+        {"--interrupt-after: needs a CheckpointConfig.S3Uri in the request: without one "
+         "the platform starts an interrupted job from nothing"});
+  }
   if (const auto problems = FileProblems(job); !problems.empty()) return Refuse(problems);
 
   Result<JobDirectory> directory = JobDirectory::Claim(OutputDirectory(job, options));

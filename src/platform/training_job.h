@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "platform/request.h"
@@ -27,6 +28,9 @@ struct LocalOptions {
   /// platform itself are lines of our log, on stderr.
   int log_fd = 1;
   std::chrono::milliseconds stop_grace = kStopGrace;
+  /// The first run is interrupted so long after its start, as when a spot instance is taken back,
+  /// and the job starts again with its checkpoints.
+  std::optional<std::chrono::seconds> interrupt_after{};
 };
 
 /// Exit codes of the command.

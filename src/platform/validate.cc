@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "platform/checker.h"
 #include "platform/metrics.h"
+#include "storage/uri.h"
 
 namespace berth::platform {
 namespace {
@@ -99,11 +100,7 @@ void CheckAlgorithm(const Object& document, Checker& check) {
   const std::string path = "AlgorithmSpecification";
   const Object* algorithm = check.Object(document, "", path);
   if (algorithm == nullptr) return;
-  const std::string* mode =
-      check.OneOf(*algorithm, path, "TrainingInputMode", {"File", "FastFile", "Pipe"});
-  if (mode != nullptr && *mode == "Pipe") {
-    check.Problem(path + ".TrainingInputMode", "Pipe mode comes in a later version; use File");
-  }
+  check.OneOf(*algorithm, path, "TrainingInputMode", {"File", "FastFile", "Pipe"});
   CheckMetrics(*algorithm, path, check);
   CheckWords(*algorithm, path, "ContainerEntrypoint", check);
   CheckWords(*algorithm, path, "ContainerArguments", check);
@@ -116,37 +113,92 @@ void CheckAlgorithm(const Object& document, Checker& check) {
   }
 }
 
-void CheckSource(const Object& channel, const std::string& place, Checker& check) {
+/// s3:// (well-formed) or a place of this machine.
+void CheckUri(const std::string& uri, const std::string& place, Checker& check) {
+  if (storage::IsS3(uri)) {
+    const auto parsed = storage::ParseS3Uri(uri);
+    if (!parsed) check.Problem(place, parsed.error().message());
+  } else if (!LocalPath(uri, "/")) {
+    check.Problem(place,
+                  fmt::format("\"{}\": must be s3://bucket/prefix or a folder of this machine "
+                              "(file:///folder)",
+                              ToValidUtf8(uri)));
+  }
+}
+
+/// What only some kinds of data and input modes take.
+void CheckAttributes(const Object& source, const std::string& place, std::string_view mode,
+                     Checker& check) {
+  const Array* attributes = check.Array(source, place, "AttributeNames", 16);
+  for (size_t i = 0; attributes != nullptr && i < attributes->size(); ++i) {
+    const std::string element = fmt::format("AttributeNames[{}]", i);
+    check.Text(Object{{element, (*attributes)[i]}}, place, element, 256, 1);
+  }
+  const Value* kind = source.Find("S3DataType");
+  if (kind == nullptr || *kind != Value("AugmentedManifestFile")) return;
+  if (mode != "Pipe") {
+    check.Problem(place + ".S3DataType",
+                  fmt::format("AugmentedManifestFile needs InputMode Pipe, found {}", mode));
+  }
+  if (attributes == nullptr || attributes->empty()) {
+    check.Problem(place + ".AttributeNames",
+                  "is missing: AugmentedManifestFile needs the attributes to stream");
+  }
+}
+
+void CheckSource(const Object& channel, const std::string& place, std::string_view mode,
+                 Checker& check) {
   const Object* data = check.Object(channel, place, "DataSource");
   const std::string path = place + ".DataSource";
   const Object* source = data != nullptr ? check.Object(*data, path, "S3DataSource") : nullptr;
   if (source == nullptr) {
     check.Problem(path + ".S3DataSource",
-                  "is missing: name a folder as {\"S3Uri\": \"file:///folder\"}");
+                  "is missing: name the data as {\"S3Uri\": \"s3://bucket/prefix\"} or "
+                  "{\"S3Uri\": \"file:///folder\"}");
     return;
   }
   const std::string s3 = path + ".S3DataSource";
-  const std::string* kind =
-      check.OneOf(*source, s3, "S3DataType", {"S3Prefix", "ManifestFile", "AugmentedManifestFile"});
-  if (kind != nullptr && *kind != "S3Prefix") {
-    check.Problem(s3 + ".S3DataType", *kind + " comes with S3 in the next version");
-  }
+  check.OneOf(*source, s3, "S3DataType", {"S3Prefix", "ManifestFile", "AugmentedManifestFile"});
   check.OneOf(*source, s3, "S3DataDistributionType", {"FullyReplicated", "ShardedByS3Key"});
+  CheckAttributes(*source, s3, mode, check);
   const std::string* uri = check.RequiredText(*source, s3, "S3Uri", 1024);
-  if (uri == nullptr || LocalPath(*uri, "/")) return;
-  check.Problem(s3 + ".S3Uri",
-                uri->starts_with("s3://")
-                    ? fmt::format("\"{}\": S3 comes in the next version; until then name a folder "
-                                  "of this machine (file:///folder)",
-                                  ToValidUtf8(*uri))
-                    : fmt::format("\"{}\": must be a folder of this machine (file:///folder)",
-                                  ToValidUtf8(*uri)));
+  if (uri != nullptr) CheckUri(*uri, s3 + ".S3Uri", check);
+}
+
+std::string DefaultMode(const Object& document) {
+  const Value* algorithm = document.Find("AlgorithmSpecification");
+  const Object* object = algorithm != nullptr ? algorithm->AsObject() : nullptr;
+  const Value* mode = object != nullptr ? object->Find("TrainingInputMode") : nullptr;
+  return mode != nullptr && mode->AsString() != nullptr ? *mode->AsString() : "File";
+}
+
+/// How the data is delivered: what has no effect outside Pipe mode is worth saying.
+void CheckDelivery(const Object& channel, const std::string& place, std::string_view mode,
+                   Checker& check) {
+  const std::string* compression = check.OneOf(channel, place, "CompressionType", {"None", "Gzip"});
+  check.OneOf(channel, place, "RecordWrapperType", {"None", "RecordIO"});
+  if (compression != nullptr && *compression == "Gzip" && mode != "Pipe") {
+    check.Warning(place + ".CompressionType",
+                  fmt::format("Gzip is undone in Pipe mode only; in {} mode the files arrive as "
+                              "they are",
+                              mode));
+  }
+  if (const Object* shuffle = check.Object(channel, place, "ShuffleConfig")) {
+    const std::string path = place + ".ShuffleConfig";
+    const Value* seed = shuffle->Find("Seed");
+    if (seed == nullptr) {
+      check.Problem(path + ".Seed", "is missing");
+    } else if (seed->AsInteger() == nullptr || seed->AsInteger()->digits.size() > 19) {
+      check.Problem(path + ".Seed", "must be a whole number of 64 bits");
+    }
+  }
 }
 
 void CheckChannels(const Object& document, Checker& check) {
   const Array* channels = check.Array(document, "", "InputDataConfig", 20);
   if (channels == nullptr) return;
   std::set<std::string> names;
+  const std::string default_mode = DefaultMode(document);
   check.EachObject(
       *channels, "InputDataConfig", [&](const Object& channel, const std::string& place) {
         if (const std::string* name = check.RequiredText(channel, place, "ChannelName", 64)) {
@@ -163,14 +215,11 @@ void CheckChannels(const Object& document, Checker& check) {
           }
         }
         check.Text(channel, place, "ContentType", 256);
-        check.OneOf(channel, place, "CompressionType", {"None", "Gzip"});
-        check.OneOf(channel, place, "RecordWrapperType", {"None", "RecordIO"});
-        const std::string* mode =
+        const std::string* own =
             check.OneOf(channel, place, "InputMode", {"File", "FastFile", "Pipe"});
-        if (mode != nullptr && *mode == "Pipe") {
-          check.Problem(place + ".InputMode", "Pipe mode comes in a later version; use File");
-        }
-        CheckSource(channel, place, check);
+        const std::string mode = own != nullptr ? *own : default_mode;
+        CheckDelivery(channel, place, mode, check);
+        CheckSource(channel, place, mode, check);
       });
 }
 
@@ -210,14 +259,13 @@ void CheckOutput(const Object& document, Checker& check) {
   const Object* output = check.Object(document, "", path);
   if (output == nullptr) return;
   const std::string* target = check.Text(*output, path, "S3OutputPath", 1024);
-  if (target != nullptr && !target->empty() && !target->starts_with("file://")) {
+  if (target != nullptr && storage::IsS3(*target)) {
+    CheckUri(*target, path + ".S3OutputPath", check);
+  } else if (target != nullptr && !target->empty() && !target->starts_with("file://")) {
     check.Warning(path + ".S3OutputPath",
                   "has no effect here: what the job leaves stays on this machine");
   }
-  const std::string* compression = check.OneOf(*output, path, "CompressionType", {"GZIP", "NONE"});
-  if (compression != nullptr && *compression == "NONE") {
-    check.Problem(path + ".CompressionType", "NONE comes in a later version; use GZIP");
-  }
+  check.OneOf(*output, path, "CompressionType", {"GZIP", "NONE"});
 }
 
 void CheckCheckpoints(const Object& document, Checker& check) {
@@ -225,12 +273,7 @@ void CheckCheckpoints(const Object& document, Checker& check) {
   const Object* checkpoints = check.Object(document, "", path);
   if (checkpoints == nullptr) return;
   const std::string* uri = check.RequiredText(*checkpoints, path, "S3Uri", 1024);
-  if (uri != nullptr && !LocalPath(*uri, "/")) {
-    check.Problem(path + ".S3Uri",
-                  fmt::format("\"{}\": S3 comes in the next version; until then name a folder of "
-                              "this machine (file:///folder)",
-                              ToValidUtf8(*uri)));
-  }
+  if (uri != nullptr) CheckUri(*uri, path + ".S3Uri", check);
   const std::string* place = check.Text(*checkpoints, path, "LocalPath", 4096);
   if (place == nullptr) return;
   const std::optional<std::string> normal = LocalPath(*place, "/");
@@ -271,15 +314,6 @@ void CheckProgram(const Object& document, Checker& check) {
     check.Problem("HyperParameters[\"sagemaker_program\"]",
                   "is missing: nothing says what to run (--entry-point FILE does)");
   }
-  if (!names_it("HyperParameters", "sagemaker_submit_directory")) return;
-  const Value* source =
-      document.Find("HyperParameters")->AsObject()->Find("sagemaker_submit_directory");
-  const std::string* text = source->AsString();
-  if (text == nullptr || !(text->starts_with("s3://") || text->starts_with("\"s3://"))) return;
-  check.Problem("HyperParameters[\"sagemaker_submit_directory\"]",
-                fmt::format("{}: S3 comes in the next version; until then name a folder of this "
-                            "machine",
-                            ToValidUtf8(*text)));
 }
 
 /// Whatever becomes a path, a variable or an argument ends at a NUL: none may come in.

@@ -52,26 +52,26 @@ TEST(Validate, AcceptsAGoodRequest) {
 }
 
 TEST(Validate, ReportsEverythingAtOnce) {
-  EXPECT_THAT(Of(R"({"TrainingJobName":"-x","HyperParameters":{"lr":0.1},
+  EXPECT_THAT(
+      Of(R"({"TrainingJobName":"-x","HyperParameters":{"lr":0.1},
                      "ResourceConfig":{"InstanceCount":2},
                      "StoppingCondition":{"MaxRuntimeInSeconds":0},
                      "InputDataConfig":[{"ChannelName":"a b","DataSource":
-                        {"S3DataSource":{"S3Uri":"s3://bucket/key"}}}]})")
-                  .problems,
-              UnorderedElementsAre(
-                  "TrainingJobName: \"-x\": may only hold letters, digits and, between them, '-'",
-                  "HyperParameters[\"lr\"]: must be a string, found a number: write it in quotes",
-                  "HyperParameters[\"sagemaker_program\"]: is missing: nothing says what to run "
-                  "(--entry-point FILE does)",
-                  "ResourceConfig.InstanceCount: must be 1, found 2: several hosts come in a later "
-                  "version",
-                  "StoppingCondition.MaxRuntimeInSeconds: must be an integer from 1 to 2147483647, "
-                  "found 0",
-                  "InputDataConfig[0].ChannelName: \"a b\": may only hold letters, digits, '.', "
-                  "'-' and '_'",
-                  "InputDataConfig[0].DataSource.S3DataSource.S3Uri: \"s3://bucket/key\": S3 comes "
-                  "in the next version; until then name a folder of this machine "
-                  "(file:///folder)"));
+                        {"S3DataSource":{"S3Uri":"http://bucket/key"}}}]})")
+          .problems,
+      UnorderedElementsAre(
+          "TrainingJobName: \"-x\": may only hold letters, digits and, between them, '-'",
+          "HyperParameters[\"lr\"]: must be a string, found a number: write it in quotes",
+          "HyperParameters[\"sagemaker_program\"]: is missing: nothing says what to run "
+          "(--entry-point FILE does)",
+          "ResourceConfig.InstanceCount: must be 1, found 2: several hosts come in a later "
+          "version",
+          "StoppingCondition.MaxRuntimeInSeconds: must be an integer from 1 to 2147483647, "
+          "found 0",
+          "InputDataConfig[0].ChannelName: \"a b\": may only hold letters, digits, '.', "
+          "'-' and '_'",
+          "InputDataConfig[0].DataSource.S3DataSource.S3Uri: \"http://bucket/key\": must be "
+          "s3://bucket/prefix or a folder of this machine (file:///folder)"));
 }
 
 TEST(Validate, KnowsTheNamePattern) {
@@ -183,16 +183,57 @@ TEST(Validate, RefusesMetricsThatCannotWork) {
 }
 
 TEST(Validate, RefusesWhatComesLater) {
-  EXPECT_THAT(Problems(Algorithm(R"("TrainingInputMode":"Pipe")")),
-              ElementsAre(HasSubstr("Pipe mode comes in a later version")));
   EXPECT_THAT(Problems(R"("ResourceConfig":{"InstanceGroups":[
                   {"InstanceGroupName":"a","InstanceCount":1},
                   {"InstanceGroupName":"b","InstanceCount":1}]})"),
               ElementsAre(HasSubstr("several hosts come in a later version")));
-  EXPECT_THAT(Problems(R"("CheckpointConfig":{"S3Uri":"s3://b/k"})"),
-              ElementsAre(HasSubstr("S3 comes in the next version")));
-  EXPECT_THAT(Problems(R"("HyperParameters":{"sagemaker_submit_directory":"s3://b/k.tar.gz"})"),
-              ElementsAre(HasSubstr("S3 comes in the next version")));
+}
+
+std::string ChannelOf(const std::string& source, const std::string& members = "") {
+  return R"("InputDataConfig":[{"ChannelName":"c")" + members +
+         R"(,"DataSource":{"S3DataSource":{)" + source + "}}}]";
+}
+
+TEST(Validate, TakesDataCheckpointsAndCodeInS3) {
+  EXPECT_THAT(Problems(ChannelOf(R"("S3Uri":"s3://b/k")")), IsEmpty());
+  EXPECT_THAT(Problems(R"("CheckpointConfig":{"S3Uri":"s3://b/k"})"), IsEmpty());
+  EXPECT_THAT(Problems(R"("OutputDataConfig":{"S3OutputPath":"s3://b","CompressionType":"NONE"})"),
+              IsEmpty());
+  EXPECT_THAT(Problems(R"("HyperParameters":{"sagemaker_submit_directory":"s3://b/k.tar.gz",
+                                             "sagemaker_program":"t"})"),
+              IsEmpty());
+}
+
+TEST(Validate, NamesAnAddressThatIsNone) {
+  EXPECT_THAT(Problems(ChannelOf(R"("S3Uri":"s3:///k")")),
+              ElementsAre("InputDataConfig[0].DataSource.S3DataSource.S3Uri: \"s3:///k\" names no "
+                          "bucket: expected s3://bucket/key"));
+  EXPECT_THAT(Problems(R"("OutputDataConfig":{"S3OutputPath":"s3://"})"),
+              ElementsAre(StartsWith("OutputDataConfig.S3OutputPath: ")));
+}
+
+TEST(Validate, TakesAnAugmentedManifestInPipeModeOnly) {
+  const std::string source = R"("S3DataType":"AugmentedManifestFile","S3Uri":"s3://b/m")";
+  EXPECT_THAT(
+      Problems(ChannelOf(source)),
+      UnorderedElementsAre(
+          "InputDataConfig[0].DataSource.S3DataSource.S3DataType: AugmentedManifestFile needs "
+          "InputMode Pipe, found File",
+          "InputDataConfig[0].DataSource.S3DataSource.AttributeNames: is missing: "
+          "AugmentedManifestFile needs the attributes to stream"));
+  EXPECT_THAT(
+      Problems(ChannelOf(source + R"(,"AttributeNames":["a-ref"])", R"(,"InputMode":"Pipe")")),
+      IsEmpty());
+}
+
+TEST(Validate, HoldsShufflingToASeed) {
+  const std::string source = R"("S3Uri":"s3://b/k")";
+  EXPECT_THAT(Problems(ChannelOf(source, R"(,"ShuffleConfig":{})")),
+              ElementsAre("InputDataConfig[0].ShuffleConfig.Seed: is missing"));
+  EXPECT_THAT(
+      Problems(ChannelOf(source, R"(,"ShuffleConfig":{"Seed":"7"})")),
+      ElementsAre("InputDataConfig[0].ShuffleConfig.Seed: must be a whole number of 64 bits"));
+  EXPECT_THAT(Problems(ChannelOf(source, R"(,"ShuffleConfig":{"Seed":9000000000})")), IsEmpty());
 }
 
 TEST(Validate, KeepsChannelsInTheirFolder) {

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <tuple>
 
@@ -18,9 +18,13 @@
 #include "core/text.h"
 #include "launch/hosts.h"
 #include "process/held_signals.h"
+#include "storage/uri.h"
 #include "training/failure.h"
 #include "training/framework_module.h"
+#include "training/intermediate_output.h"
+#include "training/limits.h"
 #include "training/report.h"
+#include "training/stop_relay.h"
 #include "usercode/usercode.h"
 
 namespace berth::training {
@@ -47,21 +51,6 @@ std::string Variable(const Variables& variables, const std::string& name) {
   return found == variables.end() ? std::string() : found->second;
 }
 
-/// BERTH_GRACE_SECONDS, where it is a number of seconds.
-std::chrono::milliseconds Grace(const Variables& variables) {
-  const std::string text = Variable(variables, "BERTH_GRACE_SECONDS");
-  if (text.empty()) return process::kDefaultGrace;
-  double seconds = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (error != std::errc() || end != text.data() + text.size() || !(seconds >= 0) ||
-      seconds > 86'400) {
-    log::Warning(kRoom, "BERTH_GRACE_SECONDS is \"{}\": expected seconds from 0 to 86400; using {}",
-                 text, process::kDefaultGrace.count() / 1000);
-    return process::kDefaultGrace;
-  }
-  return std::chrono::milliseconds(static_cast<long>(seconds * 1000));
-}
-
 usercode::Source SourceOf(const TrainingEnvironment& environment) {
   return {.submit_directory = environment.submit_directory,
           .entry_point = environment.entry_point,
@@ -75,7 +64,8 @@ class Job {
       : environment_(environment),
         held_(held),
         variables_(ScriptVariables(variables, environment)),
-        grace_(Grace(variables)),
+        grace_(SecondsOf(variables, "BERTH_GRACE_SECONDS", process::kDefaultGrace)),
+        upload_grace_(SecondsOf(variables, "BERTH_UPLOAD_GRACE_SECONDS", kDefaultUploadGrace)),
         studio_local_mode_(Variable(variables, "SM_STUDIO_LOCAL_MODE")) {
     for (const auto& [name, value] : variables_) secrets_.Learn(name, value);
   }
@@ -84,6 +74,9 @@ class Job {
 
   Step Run() {
     Describe();
+    auto output = IntermediateOutput::Start(environment_, variables_);
+    if (!output) return ClientError(output.error().message());
+    intermediate_output_ = *std::move(output);
     if (!environment_.framework_module.empty()) return RunFrameworkModule();
 
     if (auto step = RefuseLaunchers()) return step;
@@ -94,9 +87,7 @@ class Job {
           "(\"train.py\")");
     }
     const usercode::Source source = SourceOf(environment_);
-    if (auto fetched = usercode::Fetch(source); !fetched) {
-      return ClientError(fetched.error().message());
-    }
+    if (auto step = Fetch(source)) return step;
     const auto kind = usercode::Classify(source);
     if (!kind) return ClientError(kind.error().message());
     std::string python;
@@ -112,6 +103,19 @@ class Job {
     if (auto step = WaitForOtherHosts()) return step;
     return RunEntryPoint(usercode::EntryPointCommand(
         source, *kind, python, contract::ToArguments(environment_), variables_));
+  }
+
+  /// After the report: the platform reads it even if it kills us meanwhile.
+  void FinishUploads() {
+    if (!intermediate_output_) return;
+    std::chrono::milliseconds limit = upload_grace_;
+    if (stopped_for_) {
+      limit = std::min(limit, std::chrono::duration_cast<std::chrono::milliseconds>(
+                                  kPlatformGrace - kOwnEnd - *stopped_for_));
+    }
+    const auto relay = StopRelay::Start(held_, kPlatformGrace - kOwnEnd);
+    intermediate_output_->Finish(std::max(limit, std::chrono::milliseconds::zero()),
+                                 relay ? &(*relay)->cancellation() : nullptr);
   }
 
  private:
@@ -146,8 +150,29 @@ class Job {
     return {};
   }
 
+  Step Fetch(const usercode::Source& source) const {
+    std::unique_ptr<StopRelay> relay;
+    if (storage::IsS3(source.submit_directory)) {
+      auto started = StopRelay::Start(held_, std::chrono::milliseconds::zero());
+      if (!started) return ClientError(started.error().message());
+      relay = *std::move(started);
+    }
+    const auto fetched =
+        usercode::Fetch(source, {.variables = variables_,
+                                 .region = environment_.region,
+                                 .cancel = relay ? &relay->cancellation() : nullptr});
+    if (fetched) return {};
+    return Stoppable(ClientError(fetched.error().message()));
+  }
+
+  /// The failure of a step that a request to stop may have ended.
+  Failure Stoppable(Failure failure) const {
+    if (const int signal = held_.Pending()) failure.exit_code = 128 + signal;
+    return failure;
+  }
+
   Step Install(const usercode::Source& source, usercode::EntryPointKind kind,
-               const std::string& python) const {
+               const std::string& python) {
     const auto commands = usercode::InstallCommands(source, kind, python, variables_);
     if (!commands) return ClientError(commands.error().message());
     for (const process::Command& command : *commands) {
@@ -171,12 +196,10 @@ class Job {
     const auto met =
         launch::WaitForHosts(environment_.hosts, launch::kHostsDeadline, held_.descriptor());
     if (met) return {};
-    Failure failure = ClientError(met.error().message());
-    if (const int signal = held_.Pending()) failure.exit_code = 128 + signal;
-    return failure;
+    return Stoppable(ClientError(met.error().message()));
   }
 
-  Step RunEntryPoint(const process::Command& command) const {
+  Step RunEntryPoint(const process::Command& command) {
     log::Info(kRoom, "running: {}", secrets_.MaskCommand(command.argv));
     const auto outcome = Supervise(command);
     if (!outcome) return ClientError(outcome.error().message());
@@ -187,7 +210,7 @@ class Job {
                    .command = command.argv};
   }
 
-  Step RunFrameworkModule() const {
+  Step RunFrameworkModule() {
     const auto module = ParseFrameworkModule(environment_.framework_module);
     if (!module) return ClientError(module.error().message());
     const auto python = usercode::FindPython(variables_);
@@ -214,7 +237,7 @@ class Job {
                    .command = {*python, "-c", "import " + module->module, module->function}};
   }
 
-  Result<Outcome> Supervise(const process::Command& command) const {
+  Result<Outcome> Supervise(const process::Command& command) {
     process::SuperviseOptions options;
     options.grace = grace_;
     options.tail_bytes = kTailBytes;
@@ -224,6 +247,11 @@ class Job {
     if (outcome && !outcome->error_tail.empty() && outcome->error_tail.back() != '\n') {
       std::ignore = WriteAll(STDERR_FILENO, "\n", 1);
     }
+    if (outcome && outcome->stopped_by == process::StoppedBy::kSignal) {
+      // It does not say when; not longer ago than this.
+      stopped_for_ =
+          std::min<std::chrono::nanoseconds>(outcome->elapsed, grace_ + options.orphan_grace);
+    }
     return outcome;
   }
 
@@ -231,8 +259,13 @@ class Job {
   const HeldSignals& held_;
   const Variables variables_;
   const std::chrono::milliseconds grace_;
+  const std::chrono::milliseconds upload_grace_;
   const std::string studio_local_mode_;
   Secrets secrets_;
+  std::unique_ptr<IntermediateOutput> intermediate_output_;
+  /// Where a request to stop has ended a command: how long ago that request may have been made,
+  /// counted to the command's end.
+  std::optional<std::chrono::nanoseconds> stopped_for_;
 };
 
 }  // namespace
@@ -271,30 +304,33 @@ int RunJob(const Variables& variables) {
   ClearReports(layout);
 
   Step failure;
-  Secrets secrets;
-  if (const auto environment = ReadEnvironment(variables)) {
+  std::optional<Job> job;
+  const auto environment = ReadEnvironment(variables);
+  if (environment) {
     log::SetLevel(log::LevelFromNumber(environment->log_level));
-    Job job(variables, *environment, held);
-    failure = job.Run();
-    secrets = job.secrets();
+    failure = job.emplace(variables, *environment, held).Run();
   } else {
     failure = ClientError(environment.error().message());
   }
 
-  // From here on the exit code stands; reporting cannot change it.
+  // From here on the exit code stands; neither reporting nor uploads can change it.
+  int exit_code = 0;
   if (!failure) {
     ReportSuccess(layout);
     log::Info(kRoom, "the job succeeded");
-    return 0;
+  } else {
+    exit_code = failure->exit_code != 0 ? failure->exit_code : 1;
+    const Secrets secrets = job ? job->secrets() : Secrets();
+    std::string text = FailureText(*failure, secrets);
+    if (ScriptReportedFailure(layout)) {
+      log::Info(kRoom, "the script reported its failure itself in \"{}\"", layout.failure);
+      text = secrets.Mask(ToValidUtf8(ReadFile(layout.failure).value_or(text), kFailureLimit));
+    }
+    log::Error(kRoom, "the job failed with exit code {}\n{}", exit_code, text);
+    ReportFailure(layout, text);
   }
-  const int exit_code = failure->exit_code != 0 ? failure->exit_code : 1;
-  std::string text = FailureText(*failure, secrets);
-  if (ScriptReportedFailure(layout)) {
-    log::Info(kRoom, "the script reported its failure itself in \"{}\"", layout.failure);
-    text = secrets.Mask(ToValidUtf8(ReadFile(layout.failure).value_or(text), kFailureLimit));
-  }
-  log::Error(kRoom, "the job failed with exit code {}\n{}", exit_code, text);
-  ReportFailure(layout, text);
+  if (job) job->FinishUploads();
+  TakePending(held);
   return exit_code;
 }
 

@@ -3,30 +3,21 @@
 #include <array>
 #include <fstream>
 #include <string>
-#include <string_view>
 #include <system_error>
 
 #include "core/files.h"
 #include "core/log.h"
 #include "core/text.h"
 #include "storage/archive.h"
+#include "storage/uri.h"
 #include "usercode/copy_tree.h"
+#include "usercode/fetch_s3.h"
+#include "usercode/is_archive.h"
 #include "usercode/usercode.h"
 
 namespace berth::usercode {
 namespace fs = std::filesystem;
 namespace {
-
-/// By its content, as the reference; by its name too, so that a damaged one is told to be one.
-bool LooksLikeArchive(const fs::path& path) {
-  const std::string name = path.filename().string();
-  if (name.ends_with(".tar.gz") || name.ends_with(".tgz") || name.ends_with(".tar")) return true;
-  constexpr size_t kTarMagicAt = 257;
-  std::array<char, kTarMagicAt + 5> head{};
-  std::ifstream(path, std::ios::binary).read(head.data(), head.size());
-  const std::string_view bytes(head.data(), head.size());
-  return bytes.starts_with("\x1f\x8b") || bytes.substr(kTarMagicAt) == "ustar";
-}
 
 Result<void> FetchFrom(const fs::path& from, const fs::path& code) {
   std::error_code error;
@@ -39,7 +30,10 @@ Result<void> FetchFrom(const fs::path& from, const fs::path& code) {
   if (error) return Fail(error.message(), error.value());
   if (fs::is_directory(status)) return CopyTree(from, code);
   if (!fs::is_regular_file(status)) return Fail("it is neither a directory nor a file");
-  if (!LooksLikeArchive(from)) return CopyOneFile(from, code / from.filename());
+  std::array<char, kArchiveHead> head{};
+  std::ifstream(from, std::ios::binary).read(head.data(), head.size());
+  if (!IsArchive(from.filename().string(), {head.data(), head.size()}))
+    return CopyOneFile(from, code / from.filename());
   if (auto done = storage::ExtractTarGzFile(from, code); !done) return Fail(done.error());
   return {};
 }
@@ -54,7 +48,7 @@ void Empty(const fs::path& folder) {
 
 }  // namespace
 
-Result<void> Fetch(const Source& source) {
+Result<void> Fetch(const Source& source, const S3Access& access) {
   const fs::path& code = source.code_directory;
   const std::string& from = source.submit_directory;
   BERTH_TRY(MakeDirectories(code));
@@ -70,16 +64,12 @@ Result<void> Fetch(const Source& source) {
   }
 
   const std::string what = fmt::format("cannot fetch the code from {}", Quoted(from));
-  if (from.starts_with("s3://")) {
-    return Fail(
-        fmt::format("{}: this version does not support S3 submit directories yet; give a "
-                    "local directory or .tar.gz, or put the code into \"{}\"",
-                    what, code.string()));
+  const bool s3 = storage::IsS3(from);
+  if (!s3 && from.find("://") != std::string::npos) {
+    return Fail(what +
+                ": it must be s3://bucket/key, a local directory, a .tar.gz or a single file");
   }
-  if (from.find("://") != std::string::npos) {
-    return Fail(what + ": it must be a local directory, a .tar.gz or a single file");
-  }
-  if (auto fetched = FetchFrom(from, code); !fetched) {
+  if (auto fetched = s3 ? FetchFromS3(from, code, access) : FetchFrom(from, code); !fetched) {
     Empty(code);
     return Fail(fetched.error().Within(what));
   }

@@ -157,19 +157,25 @@ TEST_F(FetchCode, CodeDirectoryIsMade) {
   EXPECT_TRUE(fs::is_directory(code));
 }
 
-TEST_F(FetchCode, S3SaysThatItIsToCome) {
-  EXPECT_EQ(Failure("s3://bucket/sourcedir.tar.gz"),
-            "cannot fetch the code from \"s3://bucket/sourcedir.tar.gz\": this version does not "
-            "support S3 submit directories yet; give a local directory or .tar.gz, or put the code "
-            "into \"" +
-                code.string() + "\"");
+TEST_F(FetchCode, AnS3AddressThatIsNoObjectIsAnErrorBeforeAnybodyIsAsked) {
+  for (const char* address : {"s3://bucket", "s3://bucket/folder/"}) {
+    EXPECT_EQ(
+        Failure(address),
+        std::string("cannot fetch the code from \"") + address +
+            "\": it is a prefix, not an object; set sagemaker_submit_directory to the .tar.gz "
+            "that holds the entry point");
+  }
+  EXPECT_EQ(Failure("s3:///key"),
+            "cannot fetch the code from \"s3:///key\": \"s3:///key\" names no bucket: expected "
+            "s3://bucket/key");
+  EXPECT_THAT(Code(), IsEmpty());
 }
 
 TEST_F(FetchCode, OtherPlacesAreErrors) {
-  EXPECT_EQ(
-      Failure("https://host/code.tar.gz"),
-      "cannot fetch the code from \"https://host/code.tar.gz\": it must be a local directory, "
-      "a .tar.gz or a single file");
+  EXPECT_EQ(Failure("https://host/code.tar.gz"),
+            "cannot fetch the code from \"https://host/code.tar.gz\": it must be s3://bucket/key, "
+            "a local "
+            "directory, a .tar.gz or a single file");
   EXPECT_EQ(Failure("/none/such"),
             "cannot fetch the code from \"/none/such\": there is no such file or directory; set "
             "sagemaker_submit_directory to the directory or .tar.gz that holds the entry point");

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "process/supervisor.h"
+#include "storage/cancellation.h"
 
 namespace berth::usercode {
 
@@ -21,13 +22,26 @@ struct Source {
   std::filesystem::path code_directory;
 };
 
+/// What code in S3 needs; looked at only where there is some.
+struct S3Access {
+  /// storage::Settings::FromEnvironment()
+  process::Variables variables;
+  /// Where `variables` name no region.
+  std::string region;
+  /// May be null: nobody can ask to stop.
+  const storage::Cancellation* cancel = nullptr;
+};
+
 /// Puts the code into `code_directory`, which is made where it is missing.
+///
+/// From S3 an archive is extracted while it is downloaded, whatever its size, and counts only when
+/// the last of it is verified; any other object is a single file of that name.
 ///
 /// Where that holds something already, what is there stays, and the log says so (the reference
 /// keeps it too, without a word). A directory is copied: links inside it stay links, links that
 /// lead out of it become what they lead to, sockets and the like are left out with a warning.
-/// After an error the code directory is as empty as before.
-[[nodiscard]] Result<void> Fetch(const Source& source);
+/// After an error the code directory is as empty as before. ECANCELED after a cancellation.
+[[nodiscard]] Result<void> Fetch(const Source& source, const S3Access& access = {});
 
 enum class EntryPointKind { kPythonPackage, kPythonScript, kProgram };
 

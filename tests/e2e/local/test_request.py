@@ -26,7 +26,7 @@ def test_problems_are_all_listed(local):
         ResourceConfig={"InstanceCount": 2},
         StoppingCondition={"MaxRuntimeInSeconds": 0},
         InputDataConfig=[
-            {"ChannelName": "a/b", "DataSource": {"S3DataSource": {"S3Uri": "s3://b/k"}}}
+            {"ChannelName": "a/b", "DataSource": {"S3DataSource": {"S3Uri": "http://b/k"}}}
         ],
         AlgorithmSpecification={"MetricDefinitions": [{"Name": "m", "Regex": "("}]},
         Enviroment={},

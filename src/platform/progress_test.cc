@@ -1,0 +1,43 @@
+#include "platform/progress.h"
+
+#include <gtest/gtest.h>
+
+namespace berth::platform {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(Progress, GoesFromProcessToProcess) {
+  const auto read = ReadProgress(
+      ProgressText({.bytes = 1, .total_bytes = UINT64_MAX, .files = 3, .total_files = 4}));
+  EXPECT_EQ(read.bytes, 1U);
+  EXPECT_EQ(read.total_bytes, UINT64_MAX);
+  EXPECT_EQ(read.files, 3U);
+  EXPECT_EQ(read.total_files, 4U);
+}
+
+TEST(Progress, OfAnotherShapeIsNone) {
+  for (const char* text : {"", "1", "1 2 3", "a b c d", "-1 2 3 4"}) {
+    EXPECT_EQ(ReadProgress(text).total_files, 0U) << text;
+  }
+}
+
+TEST(Progress, LineHasBytesFilesRateAndTimeLeft) {
+  EXPECT_EQ(
+      ProgressLine("Downloading",
+                   {.bytes = 10'000'000, .total_bytes = 40'000'000, .files = 1, .total_files = 9},
+                   milliseconds(2000)),
+      "Downloading 10 MB of 40 MB, 1 of 9 files, 5 MB/s, 0:06 left");
+}
+
+TEST(Progress, LineHasNoRateBeforeAnythingMoved) {
+  EXPECT_EQ(ProgressLine("Uploading", {.bytes = 0, .total_bytes = 7, .files = 0, .total_files = 1},
+                         milliseconds(2000)),
+            "Uploading 0 B of 7 B, 0 of 1 files");
+  EXPECT_EQ(ProgressLine("Uploading", {.bytes = 7, .total_bytes = 7, .files = 1, .total_files = 1},
+                         milliseconds(1000)),
+            "Uploading 7 B of 7 B, 1 of 1 files, 7 B/s");
+}
+
+}  // namespace
+}  // namespace berth::platform

@@ -1,0 +1,341 @@
+#include "storage/credentials.h"
+
+#include <aws/auth/aws_imds_client.h>
+#include <aws/auth/credentials.h>
+#include <aws/common/allocator.h>
+#include <aws/common/string.h>
+#include <aws/io/retry_strategy.h>
+#include <aws/sdkutils/aws_profile.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "core/log.h"
+#include "storage/event.h"
+
+namespace berth::storage {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::minutes kRefreshBefore{5};
+// Where a refresh fails and the old ones are still valid, ask again no sooner than this.
+constexpr std::chrono::seconds kAskAgain{30};
+// The machine's metadata service answers at once or is not there at all.
+constexpr std::chrono::seconds kMetadataTimeout{6};
+
+aws_byte_cursor Cursor(const std::string& text) {
+  return aws_byte_cursor_from_array(text.data(), text.size());
+}
+
+std::string Variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// Shared by the thread that asks and the provider's, whichever lives longer.
+struct Answer {
+  explicit Answer(Event when) : done(std::move(when)) {}
+  Event done;
+  std::mutex mutex;
+  aws_credentials* credentials = nullptr;
+  int error = 0;
+  ~Answer() { aws_credentials_release(credentials); }
+};
+
+void OnCredentials(aws_credentials* credentials, int error, void* user_data) {
+  const std::unique_ptr<std::shared_ptr<Answer>> answer(
+      static_cast<std::shared_ptr<Answer>*>(user_data));
+  {
+    const std::lock_guard lock((*answer)->mutex);
+    (*answer)->error = credentials == nullptr && error == 0 ? AWS_ERROR_UNKNOWN : error;
+    (*answer)->credentials = credentials;
+    if (credentials != nullptr) aws_credentials_acquire(credentials);
+  }
+  (*answer)->done.Set();
+}
+
+}  // namespace
+
+struct CredentialsChain::Source {
+  std::string name;
+  aws_credentials_provider* provider = nullptr;
+  std::chrono::milliseconds timeout;
+
+  ~Source() { aws_credentials_provider_release(provider); }
+
+  Result<Credentials> Ask(steady_clock::time_point deadline, const Cancellation* cancel) {
+    BERTH_ASSIGN(Event done, Event::Make());
+    const auto answer = std::make_shared<Answer>(std::move(done));
+    auto handle = std::make_unique<std::shared_ptr<Answer>>(answer);
+    {
+      const SignalsBlocked blocked;
+      if (aws_credentials_provider_get_credentials(provider, OnCredentials, handle.get()) !=
+          AWS_OP_SUCCESS) {
+        return Fail(RuntimeError(aws_last_error()));
+      }
+    }
+    static_cast<void>(handle.release());  // OnCredentials deletes it
+    switch (answer->done.Wait(std::min(deadline, steady_clock::now() + timeout), cancel)) {
+      case Woken::kCancelled:
+        return Fail("cancelled", ECANCELED);
+      case Woken::kDeadline:
+        return Fail("no answer in time", ETIMEDOUT);
+      case Woken::kSet:
+        break;
+    }
+    const std::lock_guard lock(answer->mutex);
+    if (answer->credentials == nullptr) return Fail(RuntimeError(answer->error));
+    Credentials credentials;
+    aws_credentials_acquire(answer->credentials);
+    credentials.value.reset(answer->credentials, aws_credentials_release);
+    credentials.source = name;
+    const uint64_t expires = aws_credentials_get_expiration_timepoint_seconds(answer->credentials);
+    if (expires != UINT64_MAX && expires != 0) {
+      credentials.expires =
+          std::chrono::system_clock::time_point(std::chrono::seconds(static_cast<int64_t>(expires)));
+    }
+    return credentials;
+  }
+};
+
+CredentialsChain::CredentialsChain(std::shared_ptr<Runtime> runtime, const Settings& settings)
+    : runtime_(std::move(runtime)), settings_(settings) {}
+
+CredentialsChain::~CredentialsChain() = default;
+
+Result<Credentials> CredentialsChain::Get(const Cancellation* cancel) {
+  using std::chrono::system_clock;
+  const auto fresh = [&]() -> std::optional<Credentials> {
+    const std::lock_guard lock(mutex_);
+    if (!current_ || !current_->expires) return current_;
+    const auto now = system_clock::now();
+    const bool soon = *current_->expires - kRefreshBefore <= now;
+    if (soon && (*current_->expires <= now || steady_clock::now() >= ask_after_)) {
+      return std::nullopt;
+    }
+    return current_;
+  };
+  if (auto have = fresh()) return *have;
+
+  // The one that asks obeys its own cancellation; the others look for theirs now and then.
+  std::unique_lock asking(asking_, std::defer_lock);
+  const auto until = steady_clock::now() + settings_.credentials_timeout;
+  while (!asking.try_lock_for(std::chrono::milliseconds(200))) {
+    if (cancel != nullptr && cancel->cancelled()) return Fail("cancelled", ECANCELED);
+    if (steady_clock::now() > until) return Fail("no credentials in time", ETIMEDOUT);
+  }
+  if (auto have = fresh()) return *have;
+
+  auto found = Ask(cancel);
+  const std::lock_guard lock(mutex_);
+  if (found) {
+    current_ = *found;
+    return found;
+  }
+  if (current_ && current_->expires && *current_->expires > system_clock::now() &&
+      found.error().system_error() != ECANCELED) {
+    log::Warning("storage", "keeping the credentials from the {}, which expire soon: {}",
+                 current_->source, found.error().message());
+    ask_after_ = steady_clock::now() + kAskAgain;
+    return *current_;
+  }
+  return found;
+}
+
+void CredentialsChain::Refuse(const Credentials& used) {
+  const std::lock_guard lock(mutex_);
+  if (current_ && current_->value == used.value) current_.reset();
+}
+
+Result<Credentials> CredentialsChain::Ask(const Cancellation* cancel) {
+  aws_allocator* const allocator = aws_default_allocator();
+  const auto deadline = steady_clock::now() + settings_.credentials_timeout;
+  std::string failures;
+  const auto failed = [&](std::string_view source, const Error& error) {
+    failures += fmt::format("{}{}: {}", failures.empty() ? "" : "; ", source, error.message());
+  };
+  // Providers are made anew each time: files and variables may have appeared since.
+  const auto ask = [&](std::string name, aws_credentials_provider* provider,
+                       std::chrono::milliseconds timeout) -> std::optional<Result<Credentials>> {
+    if (provider == nullptr) return std::nullopt;  // this source is not configured
+    Source source{std::move(name), provider, timeout};
+    auto found = source.Ask(deadline, cancel);
+    if (found || found.error().system_error() == ECANCELED) return found;
+    failed(source.name, found.error());
+    return std::nullopt;
+  };
+  const std::chrono::milliseconds patience = settings_.credentials_timeout;
+
+  if (!settings_.access_key_id.empty()) {
+    aws_credentials_provider_static_options options{};
+    options.access_key_id = Cursor(settings_.access_key_id);
+    options.secret_access_key = Cursor(settings_.secret_access_key);
+    options.session_token = Cursor(settings_.session_token);
+    if (auto found = ask("environment variables",
+                         aws_credentials_provider_new_static(allocator, &options), patience)) {
+      return *found;
+    }
+  }
+
+  // What follows may talk to servers of AWS, and so needs their certificates.
+  aws_tls_ctx* tls = nullptr;
+  if (auto context = runtime_->Tls()) {
+    tls = *context;
+  } else {
+    failed("certificates", context.error());
+  }
+  proxy_env_var_settings proxies{};
+  proxies.env_var_type = AWS_HPEV_ENABLE;
+
+  if (tls != nullptr) {
+    if (!Variable("AWS_WEB_IDENTITY_TOKEN_FILE").empty()) {
+      aws_credentials_provider_sts_web_identity_options options{};
+      options.bootstrap = runtime_->bootstrap();
+      options.tls_ctx = tls;
+      options.proxy_ev_settings = &proxies;
+      options.region = Cursor(settings_.region);
+      auto* provider = aws_credentials_provider_new_sts_web_identity(allocator, &options);
+      if (provider == nullptr) {
+        failed("web identity", Error("AWS_WEB_IDENTITY_TOKEN_FILE is set, AWS_ROLE_ARN or the "
+                                     "region (AWS_REGION) is not"));
+      }
+      if (auto found = ask("web identity token", provider, patience)) return *found;
+    }
+    {
+      aws_credentials_provider_profile_options options{};
+      options.bootstrap = runtime_->bootstrap();
+      options.tls_ctx = tls;
+      options.proxy_ev_settings = &proxies;
+      if (auto found = ask("profile", aws_credentials_provider_new_profile(allocator, &options),
+                           patience)) {
+        return *found;
+      }
+    }
+  }
+  {
+    aws_credentials_provider_process_options options{};
+    if (auto found = ask("profile's credential_process",
+                         aws_credentials_provider_new_process(allocator, &options), patience)) {
+      return *found;
+    }
+  }
+  if (tls != nullptr) {
+    aws_credentials_provider_sso_options sso{};
+    sso.bootstrap = runtime_->bootstrap();
+    sso.tls_ctx = tls;
+    sso.proxy_ev_settings = &proxies;
+    if (auto found =
+            ask("profile's SSO session", aws_credentials_provider_new_sso(allocator, &sso), patience)) {
+      return *found;
+    }
+    aws_credentials_provider_ecs_environment_options container{};
+    container.bootstrap = runtime_->bootstrap();
+    container.tls_ctx = tls;
+    if (auto found =
+            ask("container credentials endpoint",
+                aws_credentials_provider_new_ecs_from_environment(allocator, &container), patience)) {
+      return *found;
+    }
+  }
+  // A container that has its own endpoint must not fall back to the role of the machine.
+  const bool in_container = !Variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").empty() ||
+                            !Variable("AWS_CONTAINER_CREDENTIALS_FULL_URI").empty();
+  if (!in_container && ::strcasecmp(Variable("AWS_EC2_METADATA_DISABLED").c_str(), "true") != 0) {
+    aws_credentials_provider_imds_options options{};
+    options.bootstrap = runtime_->bootstrap();
+    if (auto found = ask("instance metadata service (IMDS)",
+                         aws_credentials_provider_new_imds(allocator, &options), kMetadataTimeout)) {
+      return *found;
+    }
+  }
+  if (failures.empty()) failures = "no source is configured";
+  return Fail(fmt::format(
+      "no AWS credentials ({}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, "
+      "or give the job an execution role",
+      failures));
+}
+
+namespace {
+
+struct RegionAnswer {
+  explicit RegionAnswer(Event when) : done(std::move(when)) {}
+  Event done;
+  std::mutex mutex;
+  std::string region;
+};
+
+void OnInstance(const aws_imds_instance_info* info, int /*error*/, void* user_data) {
+  const std::unique_ptr<std::shared_ptr<RegionAnswer>> answer(
+      static_cast<std::shared_ptr<RegionAnswer>*>(user_data));
+  if (info != nullptr) {
+    const std::lock_guard lock((*answer)->mutex);
+    (*answer)->region.assign(reinterpret_cast<const char*>(info->region.ptr), info->region.len);
+  }
+  (*answer)->done.Set();
+}
+
+std::string MachineRegion(Runtime& runtime, const Cancellation* cancel) {
+  auto done = Event::Make();
+  if (!done) return {};
+  const auto answer = std::make_shared<RegionAnswer>(std::move(*done));
+  aws_standard_retry_options retries{};
+  retries.backoff_retry_options.el_group = runtime.loops();
+  retries.backoff_retry_options.max_retries = 1;
+  aws_imds_client_options options{};
+  options.bootstrap = runtime.bootstrap();
+  options.retry_strategy = aws_retry_strategy_new_standard(aws_default_allocator(), &retries);
+  aws_imds_client* client = aws_imds_client_new(aws_default_allocator(), &options);
+  aws_retry_strategy_release(options.retry_strategy);
+  if (client == nullptr) return {};
+  auto handle = std::make_unique<std::shared_ptr<RegionAnswer>>(answer);
+  const auto ask = [&] {
+    const SignalsBlocked blocked;
+    return aws_imds_client_get_instance_info(client, OnInstance, handle.get());
+  };
+  if (ask() == AWS_OP_SUCCESS) {
+    static_cast<void>(handle.release());  // OnInstance deletes it
+    answer->done.Wait(steady_clock::now() + kMetadataTimeout, cancel);
+  }
+  aws_imds_client_release(client);
+  const std::lock_guard lock(answer->mutex);
+  return answer->region;
+}
+
+std::string ProfileRegion() {
+  aws_allocator* const allocator = aws_default_allocator();
+  std::string region;
+  aws_string* path = aws_get_config_file_path(allocator, nullptr);
+  aws_string* name = aws_get_profile_name(allocator, nullptr);
+  if (path != nullptr && name != nullptr) {
+    aws_profile_collection* profiles =
+        aws_profile_collection_new_from_file(allocator, path, AWS_PST_CONFIG);
+    if (profiles != nullptr) {
+      const aws_profile* profile = aws_profile_collection_get_profile(profiles, name);
+      aws_string* wanted = aws_string_new_from_c_str(allocator, "region");
+      const aws_profile_property* property =
+          profile != nullptr ? aws_profile_get_property(profile, wanted) : nullptr;
+      if (property != nullptr) {
+        region = aws_string_c_str(aws_profile_property_get_value(property));
+      }
+      aws_string_destroy(wanted);
+      aws_profile_collection_release(profiles);
+    }
+  }
+  aws_string_destroy(name);
+  aws_string_destroy(path);
+  return region;
+}
+
+}  // namespace
+
+std::string FindRegion(Runtime& runtime, const Settings& settings, const Cancellation* cancel) {
+  if (!settings.region.empty()) return settings.region;
+  if (std::string region = ProfileRegion(); !region.empty()) return region;
+  if (!IsAmazon(settings)) return "us-east-1";
+  if (::strcasecmp(Variable("AWS_EC2_METADATA_DISABLED").c_str(), "true") == 0) return {};
+  return MachineRegion(runtime, cancel);
+}
+
+}  // namespace berth::storage

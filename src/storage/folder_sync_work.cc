@@ -1,0 +1,121 @@
+// What a FolderSync does with one file: it looks, and uploads what is there or deletes what is
+// gone.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+#include "core/log.h"
+#include "storage/folder_sync_state.h"
+
+namespace berth::storage {
+namespace {
+
+// The file systems' clock ticks: what was written shortly before a state was read may have been
+// followed by more with the same time.
+constexpr int64_t kTick = 50'000'000;
+
+int64_t Nanoseconds(const timespec& time) {
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+}  // namespace
+
+FileState FileState::Of(const struct stat& about) {
+  return {about.st_ino, about.st_size, Nanoseconds(about.st_mtim), Nanoseconds(about.st_ctim)};
+}
+
+int64_t FileClock() {
+  timespec now;
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return Nanoseconds(now);
+}
+
+FolderSync::Attempt FolderSync::Look(const std::string& file) {
+  if (cancel_.cancelled()) return {.end = Attempt::kCancelled};
+  const std::filesystem::path path = folder_ / file;
+  // A FIFO or device must not hold us.
+  const Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!opened) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO) {
+      return Remove(file);
+    }
+    return {.end = Attempt::kFailed,
+            .error = Error::System(errno, fmt::format("cannot read \"{}\"", path.string()))};
+  }
+  struct stat about;
+  if (::fstat(opened.get(), &about) != 0 || !S_ISREG(about.st_mode)) return Remove(file);
+  return Upload(file, opened.get(), about);
+}
+
+FolderSync::Attempt FolderSync::Upload(const std::string& file, int descriptor,
+                                       const struct stat& about) {
+  const FileState before = FileState::Of(about);
+  const int64_t began = FileClock();
+  const auto place = target_->Place(file);
+  {
+    const std::lock_guard lock(mutex_);
+    Known& known = known_[file];
+    known.scan = scan_;
+    if (known.state == before) return {};
+    if (!place) {
+      if (known.refused.empty()) {
+        log::Warning(options_.component, "{}", place.error().message());
+      }
+      known.refused = place.error().message();
+      return {};
+    }
+    // From now on something may be there that deletions concern.
+    known.state.reset();
+  }
+  if (const auto put = target_->Put(descriptor, file, cancel_); !put) {
+    const int error = put.error().system_error();
+    return {.end = error == ECANCELED ? Attempt::kCancelled
+                   : error == EAGAIN  ? Attempt::kChanging
+                                      : Attempt::kFailed,
+            .error = put.error()};
+  }
+  struct stat after;
+  const bool same = ::fstat(descriptor, &after) == 0 && FileState::Of(after) == before;
+  const std::lock_guard lock(mutex_);
+  ++report_.files;
+  report_.bytes += static_cast<uint64_t>(about.st_size);
+  if (told_) log::Info(options_.component, "uploads go on: {} is there", *place);
+  told_.reset();
+  failures_in_a_row_ = 0;
+  if (same && began - std::max(before.modified, before.changed) > kTick) {
+    known_[file].state = before;
+  } else if (!same) {
+    items_.at(file).again = true;
+  }
+  return {};
+}
+
+FolderSync::Attempt FolderSync::Remove(const std::string& file) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = known_.find(file);
+    if (known == known_.end()) return {};
+    if (!options_.propagate_deletions || !known->second.refused.empty()) {
+      known_.erase(known);
+      return {};
+    }
+  }
+  struct stat about;
+  if (::stat(folder_.c_str(), &about) != 0) return {};
+  if (const auto deleted = target_->Delete(file, cancel_); !deleted) {
+    return {
+        .end = deleted.error().system_error() == ECANCELED ? Attempt::kCancelled : Attempt::kFailed,
+        .error = deleted.error()};
+  }
+  const std::lock_guard lock(mutex_);
+  known_.erase(file);
+  ++report_.deleted;
+  failures_in_a_row_ = 0;
+  return {};
+}
+
+}  // namespace berth::storage
