@@ -32,6 +32,8 @@ TEST(Signals, EachStopSignalReachesTheCommandAndMayBeHandled) {
     EXPECT_EQ(ran.outcome.code(), 7);
     EXPECT_EQ(ran.outcome.stopped_by, StoppedBy::kSignal);
     EXPECT_EQ(ran.outcome.stop_signal, signal);
+    EXPECT_GT(ran.outcome.stopped_after.count(), 0);
+    EXPECT_LE(ran.outcome.stopped_after, ran.outcome.elapsed);
     EXPECT_FALSE(ran.outcome.killed_after_grace);
   }
 }

@@ -181,6 +181,7 @@ void Supervision::Stop(StoppedBy by, int signal) {
   if (outcome_.stopped_by == StoppedBy::kNobody) {
     outcome_.stopped_by = by;
     outcome_.stop_signal = signal;
+    outcome_.stopped_after = Clock::now() - started_;
     if (ended_) {
       output_until_ = Clock::now() + options_.grace;
     } else {

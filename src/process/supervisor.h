@@ -78,6 +78,8 @@ struct Outcome {
   /// Whether we were asked to end it, and by whom; `stop_signal` is the first signal forwarded.
   StoppedBy stopped_by = StoppedBy::kNobody;
   int stop_signal = 0;
+  /// From the start to that signal, or to the deadline.
+  std::chrono::nanoseconds stopped_after{};
   /// The grace period ran out and we sent SIGKILL.
   bool killed_after_grace = false;
   /// Why it could not be started (exit_code 126 or 127): one sentence. Empty where it started.

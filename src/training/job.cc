@@ -31,6 +31,7 @@ namespace berth::training {
 namespace {
 
 using contract::TrainingEnvironment;
+using Clock = std::chrono::steady_clock;
 using process::HeldSignals;
 using process::Outcome;
 using process::Variables;
@@ -109,9 +110,9 @@ class Job {
   void FinishUploads() {
     if (!intermediate_output_) return;
     std::chrono::milliseconds limit = upload_grace_;
-    if (stopped_for_) {
+    if (stop_asked_) {
       limit = std::min(limit, std::chrono::duration_cast<std::chrono::milliseconds>(
-                                  kPlatformGrace - kOwnEnd - *stopped_for_));
+                                  *stop_asked_ + kPlatformGrace - kOwnEnd - Clock::now()));
     }
     const auto relay = StopRelay::Start(held_, kPlatformGrace - kOwnEnd);
     intermediate_output_->Finish(std::max(limit, std::chrono::milliseconds::zero()),
@@ -242,15 +243,14 @@ class Job {
     options.grace = grace_;
     options.tail_bytes = kTailBytes;
     options.child_mask = held_.mask_before();
+    const Clock::time_point began = Clock::now();
     auto outcome = process::Supervise(command, options);
     // What the command left unfinished must not run into our own next line.
     if (outcome && !outcome->error_tail.empty() && outcome->error_tail.back() != '\n') {
       std::ignore = WriteAll(STDERR_FILENO, "\n", 1);
     }
     if (outcome && outcome->stopped_by == process::StoppedBy::kSignal) {
-      // It does not say when; not longer ago than this.
-      stopped_for_ =
-          std::min<std::chrono::nanoseconds>(outcome->elapsed, grace_ + options.orphan_grace);
+      stop_asked_ = began + outcome->stopped_after;
     }
     return outcome;
   }
@@ -263,9 +263,8 @@ class Job {
   const std::string studio_local_mode_;
   Secrets secrets_;
   std::unique_ptr<IntermediateOutput> intermediate_output_;
-  /// Where a request to stop has ended a command: how long ago that request may have been made,
-  /// counted to the command's end.
-  std::optional<std::chrono::nanoseconds> stopped_for_;
+  /// When the platform asked a command to end.
+  std::optional<Clock::time_point> stop_asked_;
 };
 
 }  // namespace
