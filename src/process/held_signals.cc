@@ -7,7 +7,8 @@
 namespace berth::process {
 
 HeldSignals::HeldSignals() {
-  const sigset_t held = TakenSignals();
+  sigset_t held = TakenSignals();
+  ::sigaddset(&held, SIGCHLD);
   ::pthread_sigmask(SIG_BLOCK, &held, &before_);
   ::sigemptyset(&ending_);
   for (int signal = 1; signal < NSIG; ++signal) {

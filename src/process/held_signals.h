@@ -11,6 +11,10 @@
 
 namespace berth::process {
 
+/// SIGCHLD is held as well: a thread that starts while this lives inherits the mask, and cannot
+/// take the news of a child's end from the supervisor. (The kernel would hand it to any thread that
+/// does not block it, and there it is ignored: Supervise() would wait for ever.)
+///
 /// Make it in the main thread before any other thread starts. One at a time.
 class HeldSignals {
  public:

@@ -110,7 +110,8 @@ Result<Spawned> Spawn(const std::vector<std::string>& paths, const std::vector<s
                       const SignalGuard& signals) {
   std::vector<std::string> environment;
   environment.reserve(command.variables.size());
-  for (const auto& [name, value] : command.variables) environment.push_back(fmt::format("{}={}", name, value));
+  for (const auto& [name, value] : command.variables)
+    environment.push_back(fmt::format("{}={}", name, value));
 
   Plan plan{.signals = &signals,
             .streams = streams,

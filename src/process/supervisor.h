@@ -102,7 +102,7 @@ struct Outcome {
 
 /// Runs `command` to its end. An Error means that our own surroundings failed before there was
 /// a child (no pipe, no fork). Not reentrant: one call at a time in a process, no other threads
-/// that fork or wait.
+/// that fork or wait; other threads must have SIGCHLD blocked (see HeldSignals).
 [[nodiscard]] Result<Outcome> Supervise(const Command& command, const SuperviseOptions& options);
 
 /// Runs a short helper (`nvidia-smi`, `pip --version`) to its end, at most `deadline`, and returns

@@ -41,7 +41,9 @@ void Cancellation::Cancel() const {
   errno = saved;
 }
 
-bool Cancellation::cancelled() const { return WaitFor(std::chrono::nanoseconds::zero()); }
+bool Cancellation::cancelled() const {
+  return WaitFor(std::chrono::nanoseconds::zero());
+}
 
 bool Cancellation::WaitFor(std::chrono::nanoseconds time) const {
   using Clock = std::chrono::steady_clock;

@@ -93,8 +93,8 @@ struct CredentialsChain::Source {
     credentials.source = name;
     const uint64_t expires = aws_credentials_get_expiration_timepoint_seconds(answer->credentials);
     if (expires != UINT64_MAX && expires != 0) {
-      credentials.expires =
-          std::chrono::system_clock::time_point(std::chrono::seconds(static_cast<int64_t>(expires)));
+      credentials.expires = std::chrono::system_clock::time_point(
+          std::chrono::seconds(static_cast<int64_t>(expires)));
     }
     return credentials;
   }
@@ -208,8 +208,8 @@ Result<Credentials> CredentialsChain::Ask(const Cancellation* cancel) {
       options.bootstrap = runtime_->bootstrap();
       options.tls_ctx = tls;
       options.proxy_ev_settings = &proxies;
-      if (auto found = ask("profile", aws_credentials_provider_new_profile(allocator, &options),
-                           patience)) {
+      if (auto found =
+              ask("profile", aws_credentials_provider_new_profile(allocator, &options), patience)) {
         return *found;
       }
     }
@@ -226,16 +226,16 @@ Result<Credentials> CredentialsChain::Ask(const Cancellation* cancel) {
     sso.bootstrap = runtime_->bootstrap();
     sso.tls_ctx = tls;
     sso.proxy_ev_settings = &proxies;
-    if (auto found =
-            ask("profile's SSO session", aws_credentials_provider_new_sso(allocator, &sso), patience)) {
+    if (auto found = ask("profile's SSO session", aws_credentials_provider_new_sso(allocator, &sso),
+                         patience)) {
       return *found;
     }
     aws_credentials_provider_ecs_environment_options container{};
     container.bootstrap = runtime_->bootstrap();
     container.tls_ctx = tls;
-    if (auto found =
-            ask("container credentials endpoint",
-                aws_credentials_provider_new_ecs_from_environment(allocator, &container), patience)) {
+    if (auto found = ask("container credentials endpoint",
+                         aws_credentials_provider_new_ecs_from_environment(allocator, &container),
+                         patience)) {
       return *found;
     }
   }
@@ -245,8 +245,9 @@ Result<Credentials> CredentialsChain::Ask(const Cancellation* cancel) {
   if (!in_container && ::strcasecmp(Variable("AWS_EC2_METADATA_DISABLED").c_str(), "true") != 0) {
     aws_credentials_provider_imds_options options{};
     options.bootstrap = runtime_->bootstrap();
-    if (auto found = ask("instance metadata service (IMDS)",
-                         aws_credentials_provider_new_imds(allocator, &options), kMetadataTimeout)) {
+    if (auto found =
+            ask("instance metadata service (IMDS)",
+                aws_credentials_provider_new_imds(allocator, &options), kMetadataTimeout)) {
       return *found;
     }
   }

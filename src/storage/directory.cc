@@ -45,7 +45,9 @@ Result<void> QueueObject(Transfers& transfers, const S3Uri& prefix, const fs::pa
   std::error_code ignored;
   if (fs::is_directory(target, ignored)) {
     return Fail(fmt::format("cannot place {}: \"{}\" is a folder, because other objects have that "
-                            "name as theirs", object.Text(), target.string()), EISDIR);
+                            "name as theirs",
+                            object.Text(), target.string()),
+                EISDIR);
   }
   return transfers.Get(prefix.bucket, std::move(info), target);
 }
@@ -86,8 +88,8 @@ Result<TransferReport> UploadDirectory(S3Client& client, const fs::path& directo
       continue;
     }
     BERTH_ASSIGN(S3Uri object, ObjectOf(entry->path().lexically_relative(directory), prefix));
-    BERTH_TRY(transfers->Put(entry->path(), static_cast<uint64_t>(about.st_size),
-                             std::move(object)));
+    BERTH_TRY(
+        transfers->Put(entry->path(), static_cast<uint64_t>(about.st_size), std::move(object)));
   }
   if (cause) {
     return Fail(Error::System(cause.value(),

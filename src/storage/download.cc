@@ -25,19 +25,31 @@ struct Again {
   bool again = false;
 };
 
-Again Final(Failure failure) { return {std::move(failure), false}; }
-Again Final(Error error) { return {Failure{0, {}, std::move(error)}, false}; }
+Again Final(Failure failure) {
+  return {std::move(failure), false};
+}
+Again Final(Error error) {
+  return {Failure{0, {}, std::move(error)}, false};
+}
 
 Again Changed(const S3Uri& uri) {
-  return {Failure{412, {}, Error(fmt::format("cannot get {}: the object keeps changing while it "
-                                             "is downloaded", uri.Text()), EAGAIN)},
+  return {Failure{412,
+                  {},
+                  Error(fmt::format("cannot get {}: the object keeps changing while it "
+                                    "is downloaded",
+                                    uri.Text()),
+                        EAGAIN)},
           true};
 }
 
 Again Damaged(const S3Uri& uri) {
-  return {Failure{0, {}, Error(fmt::format("cannot get {}: what arrives does not match the "
-                                           "object's checksum: something between changes it, or "
-                                           "the object is damaged", uri.Text()), EBADMSG)},
+  return {Failure{0,
+                  {},
+                  Error(fmt::format("cannot get {}: what arrives does not match the "
+                                    "object's checksum: something between changes it, or "
+                                    "the object is damaged",
+                                    uri.Text()),
+                        EBADMSG)},
           true};
 }
 
@@ -113,8 +125,14 @@ class Round {
     const uint64_t offset = index * piece_size_;
     const uint64_t size = std::min(piece_size_, facts_.info.size - offset);
     Storing storing{.file = file_, .offset = offset, .left = size};
-    Request request{.method = "GET", .operation = "GetObject", .bucket = uri_.bucket,
-                    .key = uri_.key, .prefix = {}, .query = {}, .headers = {}, .body = {},
+    Request request{.method = "GET",
+                    .operation = "GetObject",
+                    .bucket = uri_.bucket,
+                    .key = uri_.key,
+                    .prefix = {},
+                    .query = {},
+                    .headers = {},
+                    .body = {},
                     .sink = [&](std::string_view bytes) { return storing.Take(bytes, verifier_); }};
     if (ranged) request.headers["range"] = RangeText(offset, size);
     if (!facts_.info.etag.empty()) {
@@ -159,9 +177,8 @@ std::string RangeText(uint64_t offset, uint64_t size) {
   return fmt::format("bytes={}-{}", offset, offset + size - 1);
 }
 
-Result<ObjectInfo> Download(Requester& requester, const S3Uri& uri,
-                            const std::filesystem::path& to, const Control& control,
-                            const ObjectInfo* known) {
+Result<ObjectInfo> Download(Requester& requester, const S3Uri& uri, const std::filesystem::path& to,
+                            const Control& control, const ObjectInfo* known) {
   for (int round = 1;; ++round) {
     ObjectFacts facts;
     if (round == 1 && known != nullptr && known->size <= PieceSize(requester.settings())) {

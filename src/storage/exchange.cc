@@ -73,7 +73,9 @@ struct Flight {
 };
 
 using Handle = std::shared_ptr<Flight>;
-Flight& Of(void* user_data) { return **static_cast<Handle*>(user_data); }
+Flight& Of(void* user_data) {
+  return **static_cast<Handle*>(user_data);
+}
 
 int OnHeaders(aws_s3_meta_request*, const aws_http_headers* headers, int status, void* user_data) {
   Flight& flight = Of(user_data);
@@ -116,11 +118,16 @@ void OnTelemetry(aws_s3_meta_request*, aws_s3_request_metrics* metrics, void* us
 // What S3 calls the errors that the runtime has a code for. It drops the answer itself.
 std::string_view CodeOf(int error) {
   switch (error) {
-    case AWS_ERROR_S3_INTERNAL_ERROR: return "InternalError";
-    case AWS_ERROR_S3_SLOW_DOWN: return "SlowDown";
-    case AWS_ERROR_S3_REQUEST_TIME_TOO_SKEWED: return "RequestTimeTooSkewed";
-    case AWS_ERROR_S3_REQUEST_TIMEOUT: return "RequestTimeout";
-    default: return {};
+    case AWS_ERROR_S3_INTERNAL_ERROR:
+      return "InternalError";
+    case AWS_ERROR_S3_SLOW_DOWN:
+      return "SlowDown";
+    case AWS_ERROR_S3_REQUEST_TIME_TOO_SKEWED:
+      return "RequestTimeTooSkewed";
+    case AWS_ERROR_S3_REQUEST_TIMEOUT:
+      return "RequestTimeout";
+    default:
+      return {};
   }
 }
 
@@ -153,7 +160,8 @@ struct HttpMessage {
   aws_http_message* value = aws_http_message_new_request(aws_default_allocator());
   ~HttpMessage() { aws_http_message_release(value); }
   void Add(std::string_view name, std::string_view text) const {
-    const aws_http_header header{.name = Cursor(name), .value = Cursor(text),
+    const aws_http_header header{.name = Cursor(name),
+                                 .value = Cursor(text),
                                  .compression = AWS_HTTP_HEADER_COMPRESSION_USE_CACHE};
     aws_http_message_add_header(value, header);
   }

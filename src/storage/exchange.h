@@ -54,12 +54,12 @@ struct Reply {
 /// Why there is no Reply with a status of 2xx.
 struct Fault {
   enum class Kind {
-    kAnswer,       ///< S3 said no: `reply`
-    kConnection,   ///< no whole answer: `error`
-    kCorrupt,      ///< the answer does not match its checksum
-    kDeadline,     ///< ours passed
-    kCancelled,    ///< by Cancellation
-    kSink,         ///< Request::sink returned false
+    kAnswer,      ///< S3 said no: `reply`
+    kConnection,  ///< no whole answer: `error`
+    kCorrupt,     ///< the answer does not match its checksum
+    kDeadline,    ///< ours passed
+    kCancelled,   ///< by Cancellation
+    kSink,        ///< Request::sink returned false
   };
   Kind kind = Kind::kConnection;
   int error = 0;  ///< of the AWS Common Runtime

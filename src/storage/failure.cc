@@ -24,14 +24,17 @@ std::string Advice(const Attempted& attempted, const Fault& fault, const ErrorDo
                        attempted.uri.bucket, attempted.host);
   }
   if (code == "InvalidAccessKeyId") {
-    return fmt::format("{} does not know this access key: it is wrong, deleted, or of another "
-                       "account or endpoint", attempted.host);
+    return fmt::format(
+        "{} does not know this access key: it is wrong, deleted, or of another "
+        "account or endpoint",
+        attempted.host);
   }
   if (code == "SignatureDoesNotMatch") return "the secret access key is wrong";
   if (code == "ExpiredToken" || code == "TokenRefreshRequired") {
     return "the credentials have expired and no newer ones were found: renew them";
   }
-  if (code == "InvalidToken") return "the session token is wrong: AWS_SESSION_TOKEN goes with its key";
+  if (code == "InvalidToken")
+    return "the session token is wrong: AWS_SESSION_TOKEN goes with its key";
   if (code == "RequestTimeTooSkewed") return "this machine's clock is wrong: set it";
   if (status == 301 || status == 307 || code == "AuthorizationHeaderMalformed" ||
       code == "PermanentRedirect") {
@@ -64,20 +67,26 @@ std::string ConnectionAdvice(int error, const std::string& host) {
     case AWS_IO_DNS_QUERY_AGAIN:
     case AWS_IO_DNS_NO_ADDRESS_FOR_HOST:
     case AWS_IO_DNS_INVALID_NAME:
-      return fmt::format("the name {} cannot be resolved: check the region or the endpoint, and "
-                         "that this machine has a network", host);
+      return fmt::format(
+          "the name {} cannot be resolved: check the region or the endpoint, and "
+          "that this machine has a network",
+          host);
     case AWS_IO_SOCKET_CONNECTION_REFUSED:
       return fmt::format("nothing listens at {}: check the endpoint", host);
     case AWS_IO_SOCKET_TIMEOUT:
-      return fmt::format("no connection to {}: check the network, its proxy and its firewall (a "
-                         "VPC needs an S3 endpoint)", host);
+      return fmt::format(
+          "no connection to {}: check the network, its proxy and its firewall (a "
+          "VPC needs an S3 endpoint)",
+          host);
     case AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE:
     case AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE:
     case AWS_IO_TLS_INVALID_CERTIFICATE_CHAIN:
     case AWS_IO_TLS_HOST_NAME_MISMATCH:
     case AWS_IO_TLS_CERTIFICATE_EXPIRED:
-      return fmt::format("the certificate of {} is not trusted, or it does not speak TLS: name its "
-                         "certificate authority's PEM file in AWS_CA_BUNDLE", host);
+      return fmt::format(
+          "the certificate of {} is not trusted, or it does not speak TLS: name its "
+          "certificate authority's PEM file in AWS_CA_BUNDLE",
+          host);
     default:
       return {};
   }
@@ -95,22 +104,24 @@ Failure Explain(const Attempted& attempted, const Fault& fault, const ErrorDocum
       failure.error = Error(fmt::format("{}: cancelled", what), ECANCELED);
       return failure;
     case Fault::Kind::kDeadline:
-      failure.error = Error(fmt::format("{}{}: {} did not answer in time: check the network",
-                                        what, tries, attempted.host), ETIMEDOUT);
+      failure.error = Error(fmt::format("{}{}: {} did not answer in time: check the network", what,
+                                        tries, attempted.host),
+                            ETIMEDOUT);
       return failure;
     case Fault::Kind::kCorrupt:
       failure.error = Error(fmt::format("{}{}: what arrives from {} does not match its checksum: "
                                         "something between changes it, or the object is damaged",
-                                        what, tries, attempted.host), EBADMSG);
+                                        what, tries, attempted.host),
+                            EBADMSG);
       return failure;
     case Fault::Kind::kSink:
       failure.error = Error(fmt::format("{}: its bytes could not be stored", what), EIO);
       return failure;
     case Fault::Kind::kConnection: {
       const std::string advice = ConnectionAdvice(fault.error, attempted.host);
-      failure.error = Error(fmt::format("{}{}: {} ({}){}{}", what, tries,
-                                        "the connection failed", RuntimeError(fault.error),
-                                        advice.empty() ? "" : ": ", advice));
+      failure.error =
+          Error(fmt::format("{}{}: {} ({}){}{}", what, tries, "the connection failed",
+                            RuntimeError(fault.error), advice.empty() ? "" : ": ", advice));
       return failure;
     }
     case Fault::Kind::kAnswer:
@@ -128,14 +139,14 @@ Failure Explain(const Attempted& attempted, const Fault& fault, const ErrorDocum
   if (!id.empty()) add(fmt::format("request {}", ToValidUtf8(id, kMaxMessage)));
   if (!attempted.credentials.empty()) add(fmt::format("credentials: {}", attempted.credentials));
   const std::string advice = Advice(attempted, fault, document);
-  failure.error = Error(fmt::format("{}{}: {}{}{}{}{}{}", what, tries, fault.reply.status,
-                                    document.code.empty() ? "" : " ",
-                                    ToValidUtf8(document.code, kMaxMessage),
-                                    about.empty() ? "" : fmt::format(" ({})", about),
-                                    advice.empty() ? "" : ": ", advice),
-                        failure.status == 404                            ? ENOENT
-                        : failure.status == 403 || failure.status == 401 ? EACCES
-                                                                         : 0);
+  failure.error =
+      Error(fmt::format("{}{}: {}{}{}{}{}{}", what, tries, fault.reply.status,
+                        document.code.empty() ? "" : " ", ToValidUtf8(document.code, kMaxMessage),
+                        about.empty() ? "" : fmt::format(" ({})", about),
+                        advice.empty() ? "" : ": ", advice),
+            failure.status == 404                            ? ENOENT
+            : failure.status == 403 || failure.status == 401 ? EACCES
+                                                             : 0);
   return failure;
 }
 

@@ -9,8 +9,13 @@ namespace berth::storage {
 namespace {
 
 Attempted Get() {
-  return {.verb = "get", .uri = {"b", "k"}, .permission = "s3:GetObject", .region = "us-east-1",
-          .host = "h:1", .credentials = "environment variables", .attempts = 1};
+  return {.verb = "get",
+          .uri = {"b", "k"},
+          .permission = "s3:GetObject",
+          .region = "us-east-1",
+          .host = "h:1",
+          .credentials = "environment variables",
+          .attempts = 1};
 }
 
 std::string Said(const Attempted& attempted, int status, ErrorDocument document,
@@ -38,9 +43,10 @@ TEST(Failure, SaysWhatWasRefusedToWhomAndWhatToDo) {
 }
 
 TEST(Failure, SaysWhereTheBucketIs) {
-  EXPECT_EQ(Said(Get(), 301, {"PermanentRedirect", "", "", ""}, {{"x-amz-bucket-region", "eu-west-1"}}),
-            "cannot get s3://b/k: 301 PermanentRedirect (credentials: environment variables): the "
-            "bucket is in eu-west-1, this request was for us-east-1: set AWS_REGION=eu-west-1");
+  EXPECT_EQ(
+      Said(Get(), 301, {"PermanentRedirect", "", "", ""}, {{"x-amz-bucket-region", "eu-west-1"}}),
+      "cannot get s3://b/k: 301 PermanentRedirect (credentials: environment variables): the "
+      "bucket is in eu-west-1, this request was for us-east-1: set AWS_REGION=eu-west-1");
   EXPECT_EQ(Said(Get(), 404, {"NoSuchBucket", "", "", ""}, {{"x-amz-request-id", "R"}}),
             "cannot get s3://b/k: 404 NoSuchBucket (request R; credentials: environment "
             "variables): there is no bucket \"b\" at h:1: check its name and the endpoint");
@@ -55,10 +61,11 @@ TEST(Failure, CountsAttempts) {
 }
 
 TEST(Failure, SaysWhyThereWasNoAnswer) {
-  Fault fault{.kind = Fault::Kind::kConnection, .error = AWS_IO_SOCKET_CONNECTION_REFUSED,
-              .reply = {}};
-  EXPECT_TRUE(Explain(Get(), fault, {}).error.message().ends_with(
-      ": nothing listens at h:1: check the endpoint"));
+  Fault fault{
+      .kind = Fault::Kind::kConnection, .error = AWS_IO_SOCKET_CONNECTION_REFUSED, .reply = {}};
+  EXPECT_TRUE(Explain(Get(), fault, {})
+                  .error.message()
+                  .ends_with(": nothing listens at h:1: check the endpoint"));
   fault.kind = Fault::Kind::kCancelled;
   EXPECT_EQ(Explain(Get(), fault, {}).error.message(), "cannot get s3://b/k: cancelled");
   EXPECT_TRUE(Explain(Get(), fault, {}).cancelled());

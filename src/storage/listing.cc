@@ -15,8 +15,15 @@ constexpr size_t kNeighbours = 5;
 std::expected<ListPage, Failure> Page(Requester& requester, const S3Uri& prefix,
                                       std::string_view delimiter, const std::string& continuation,
                                       const Cancellation* cancel) {
-  Request request{.method = "GET", .operation = "ListObjectsV2", .bucket = prefix.bucket,
-                  .key = {}, .prefix = prefix.key, .query = {}, .headers = {}, .body = {}, .sink = {}};
+  Request request{.method = "GET",
+                  .operation = "ListObjectsV2",
+                  .bucket = prefix.bucket,
+                  .key = {},
+                  .prefix = prefix.key,
+                  .query = {},
+                  .headers = {},
+                  .body = {},
+                  .sink = {}};
   if (!continuation.empty()) request.query.emplace_back("continuation-token", continuation);
   if (!delimiter.empty()) request.query.emplace_back("delimiter", delimiter);
   request.query.emplace_back("encoding-type", "url");
@@ -66,17 +73,17 @@ Error WithNeighbours(Requester& requester, const S3Uri& uri, Error error,
                  error.system_error());
   }
   if (const auto near = Nearest(uri.key, names)) {
-    return Error(fmt::format("{}; did you mean {}?", error.message(),
-                             S3Uri{uri.bucket, *near}.Text()),
-                 error.system_error());
+    return Error(
+        fmt::format("{}; did you mean {}?", error.message(), S3Uri{uri.bucket, *near}.Text()),
+        error.system_error());
   }
   const size_t more = names.size() > kNeighbours ? names.size() - kNeighbours : 0;
   names.resize(std::min(names.size(), kNeighbours));
   for (std::string& name : names) name = fmt::format("\"{}\"", name.substr(folder.key.size()));
-  return Error(fmt::format("{}; below {} there {} {}{}", error.message(), folder.Text(),
-                           names.size() == 1 ? "is" : "are", Join(names, ", "),
-                           more > 0 ? " and more" : ""),
-               error.system_error());
+  return Error(
+      fmt::format("{}; below {} there {} {}{}", error.message(), folder.Text(),
+                  names.size() == 1 ? "is" : "are", Join(names, ", "), more > 0 ? " and more" : ""),
+      error.system_error());
 }
 
 }  // namespace berth::storage

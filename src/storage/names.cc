@@ -45,8 +45,12 @@ std::optional<int> HexDigit(char c) {
 
 }  // namespace
 
-std::string EncodedPath(std::string_view key) { return Encoded(key, true); }
-std::string EncodedQuery(std::string_view text) { return Encoded(text, false); }
+std::string EncodedPath(std::string_view key) {
+  return Encoded(key, true);
+}
+std::string EncodedQuery(std::string_view text) {
+  return Encoded(text, false);
+}
 
 std::string Decoded(std::string_view text, bool plus_is_space) {
   std::string decoded;
@@ -109,13 +113,14 @@ Result<LocalName> LocalNameOf(const S3Uri& object, std::string_view prefix) {
 Result<S3Uri> ObjectOf(const std::filesystem::path& relative, const S3Uri& prefix) {
   const std::string name = relative.generic_string();
   if (FirstInvalidUtf8(name)) {
-    return Fail(fmt::format("\"{}\" cannot be uploaded: its name is not UTF-8",
-                            ToValidUtf8(name)));
+    return Fail(fmt::format("\"{}\" cannot be uploaded: its name is not UTF-8", ToValidUtf8(name)));
   }
   S3Uri object = prefix.Below(name);
   if (object.key.size() > kMaxKey) {
-    return Fail(fmt::format("\"{}\" cannot be uploaded: its key below {} would have {} bytes, S3 "
-                            "allows {}", name, prefix.Text(), object.key.size(), kMaxKey));
+    return Fail(
+        fmt::format("\"{}\" cannot be uploaded: its key below {} would have {} bytes, S3 "
+                    "allows {}",
+                    name, prefix.Text(), object.key.size(), kMaxKey));
   }
   return object;
 }

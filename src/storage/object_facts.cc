@@ -35,10 +35,9 @@ ObjectFacts FactsFrom(const Headers& headers, std::string key) {
   std::erase(facts.info.etag, '"');
   // Of a multipart upload it may be a checksum of the parts' checksums.
   if (Header(headers, "x-amz-checksum-type") != "COMPOSITE") {
-    for (const auto& [name, kind] :
-         {std::pair("x-amz-checksum-crc64nvme", Crc::kCrc64nvme),
-          std::pair("x-amz-checksum-crc32c", Crc::kCrc32c),
-          std::pair("x-amz-checksum-crc32", Crc::kCrc32)}) {
+    for (const auto& [name, kind] : {std::pair("x-amz-checksum-crc64nvme", Crc::kCrc64nvme),
+                                     std::pair("x-amz-checksum-crc32c", Crc::kCrc32c),
+                                     std::pair("x-amz-checksum-crc32", Crc::kCrc32)}) {
       const std::string text = Header(headers, name);
       // Servers that do not send the type mark a composite one with "-<parts>".
       if (!text.empty() && text.find('-') == text.npos) facts.crc = {kind, text};
@@ -53,9 +52,15 @@ ObjectFacts FactsFrom(const Headers& headers, std::string key) {
 
 std::expected<ObjectFacts, Failure> AskFacts(Requester& requester, const S3Uri& uri,
                                              std::string_view verb, const Cancellation* cancel) {
-  Request request{.method = "HEAD", .operation = "HeadObject", .bucket = uri.bucket,
-                  .key = uri.key, .prefix = {}, .query = {}, .headers = {{"x-amz-checksum-mode", "ENABLED"}},
-                  .body = {}, .sink = {}};
+  Request request{.method = "HEAD",
+                  .operation = "HeadObject",
+                  .bucket = uri.bucket,
+                  .key = uri.key,
+                  .prefix = {},
+                  .query = {},
+                  .headers = {{"x-amz-checksum-mode", "ENABLED"}},
+                  .body = {},
+                  .sink = {}};
   auto reply = requester.Send(request, verb, "s3:GetObject", 0, cancel);
   std::optional<uint64_t> size;
   if (reply) {
@@ -76,10 +81,11 @@ std::expected<ObjectFacts, Failure> AskFacts(Requester& requester, const S3Uri& 
     if (slash != range.npos) size = Number(std::string_view(range).substr(slash + 1));
   }
   if (!size) {
-    return std::unexpected(Failure{
-        reply->status, {},
-        Error(fmt::format("cannot {} {}: the answer does not say how long the object is", verb,
-                          uri.Text()))});
+    return std::unexpected(
+        Failure{reply->status,
+                {},
+                Error(fmt::format("cannot {} {}: the answer does not say how long the object is",
+                                  verb, uri.Text()))});
   }
   ObjectFacts facts = FactsFrom(reply->headers, uri.key);
   facts.info.size = *size;

@@ -114,7 +114,9 @@ class Stream final : public ObjectReader {
     if (!good) {
       return Broken(Error(fmt::format("cannot get {}: what arrived does not match the object's "
                                       "checksum: something between changes it, or the object is "
-                                      "damaged", uri_.Text()), EBADMSG));
+                                      "damaged",
+                                      uri_.Text()),
+                          EBADMSG));
     }
     verified_ = true;
     return 0;
@@ -149,9 +151,15 @@ class Stream final : public ObjectReader {
     std::string bytes;
     bytes.reserve(size);
     bool overlong = false;
-    Request request{.method = "GET", .operation = "GetObject", .bucket = uri_.bucket,
-                    .key = uri_.key, .prefix = {}, .query = {}, .headers = {{"range", RangeText(offset, size)}},
-                    .body = {}, .sink = [&](std::string_view more) {
+    Request request{.method = "GET",
+                    .operation = "GetObject",
+                    .bucket = uri_.bucket,
+                    .key = uri_.key,
+                    .prefix = {},
+                    .query = {},
+                    .headers = {{"range", RangeText(offset, size)}},
+                    .body = {},
+                    .sink = [&](std::string_view more) {
                       overlong = bytes.size() + more.size() > size;
                       if (!overlong) bytes += more;
                       return !overlong;
@@ -201,8 +209,8 @@ Result<std::unique_ptr<ObjectReader>> OpenStream(Requester& requester, const S3U
   BERTH_ASSIGN(Cancellation cancel, Cancellation::Below(control.cancel));
   auto facts = AskFacts(requester, uri, "get", &cancel);
   if (!facts) return Fail(std::move(facts).error().error);
-  auto stream = std::make_unique<Stream>(requester, uri, control, *std::move(facts),
-                                         std::move(cancel));
+  auto stream =
+      std::make_unique<Stream>(requester, uri, control, *std::move(facts), std::move(cancel));
   BERTH_TRY(stream->Start());
   return stream;
 }

@@ -49,8 +49,7 @@ Result<PartialFile> PartialFile::Make(const std::filesystem::path& target, uint6
 
 Result<void> PartialFile::Write(std::string_view bytes, uint64_t offset) const {
   while (!bytes.empty()) {
-    const ssize_t n =
-        ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const ssize_t n = ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return FailErrno(Writing(target_));
     bytes.remove_prefix(static_cast<size_t>(n));

@@ -91,12 +91,15 @@ Result<Lease> Requester::Reserve(uint64_t bytes, const Cancellation* cancel) {
 
 std::expected<Reply, Failure> Requester::Send(const Request& request, std::string_view verb,
                                               std::string_view permission, uint64_t expected,
-                                              const Cancellation* cancel,
-                                              const Lease* reserved) {
+                                              const Cancellation* cancel, const Lease* reserved) {
   const auto fail = [](Error error) { return std::unexpected(Failure{0, {}, std::move(error)}); };
-  Attempted attempted{.verb = verb, .uri = {request.bucket, request.key.empty() ? request.prefix : request.key},
-                      .permission = std::string(permission), .region = {}, .host = {},
-                      .credentials = {}, .attempts = 0};
+  Attempted attempted{.verb = verb,
+                      .uri = {request.bucket, request.key.empty() ? request.prefix : request.key},
+                      .permission = std::string(permission),
+                      .region = {},
+                      .host = {},
+                      .credentials = {},
+                      .attempts = 0};
   const std::string what = fmt::format("cannot {} {}", verb, attempted.uri.Text());
 
   // While the runtime doubles its buffer for an answer, it has both.
@@ -135,7 +138,7 @@ std::expected<Reply, Failure> Requester::Send(const Request& request, std::strin
     if (fault.reply.status == 501 && !plain && HasChecksum(request)) {
       if (!no_checksums_.exchange(true)) {
         log::Debug("storage", "{} does not take checksums of uploads: going on without",
-                  target->host);
+                   target->host);
       }
       plain = WithoutChecksum(request);
       --attempt;  // it was no failure to speak of

@@ -56,7 +56,7 @@ class Requester {
   Budget budget_;
   std::atomic<uint32_t> random_;
   std::atomic<bool> no_checksums_ = false;
-  std::mutex mutex_;  // guards regions_
+  std::mutex mutex_;                            // guards regions_
   std::map<std::string, std::string> regions_;  // of buckets that turned out to be elsewhere
 };
 

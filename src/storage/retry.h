@@ -10,10 +10,10 @@
 namespace berth::storage {
 
 enum class Remedy {
-  kNone,           ///< it will fail again
-  kWait,           ///< throttling, an overloaded or restarting server, a broken connection
-  kAsk,            ///< the credentials have expired: get new ones
-  kOtherRegion,    ///< the bucket is elsewhere, and the answer says where
+  kNone,         ///< it will fail again
+  kWait,         ///< throttling, an overloaded or restarting server, a broken connection
+  kAsk,          ///< the credentials have expired: get new ones
+  kOtherRegion,  ///< the bucket is elsewhere, and the answer says where
 };
 
 /// `document` is the parsed body of `fault.reply`.

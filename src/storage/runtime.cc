@@ -57,7 +57,9 @@ SignalsBlocked::SignalsBlocked() : before_(std::make_unique<Mask>()) {
   pthread_sigmask(SIG_SETMASK, &all, &before_->set);
 }
 
-SignalsBlocked::~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_->set, nullptr); }
+SignalsBlocked::~SignalsBlocked() {
+  pthread_sigmask(SIG_SETMASK, &before_->set, nullptr);
+}
 
 Runtime::Runtime(std::string ca_file, std::string ca_directory)
     : ca_file_(std::move(ca_file)), ca_directory_(std::move(ca_directory)) {}
@@ -70,16 +72,19 @@ Result<std::shared_ptr<Runtime>> Runtime::Start(const Settings& settings) {
 
   runtime->loops_ = aws_event_loop_group_new_default(allocator, kEventLoops, nullptr);
   if (runtime->loops_ == nullptr) {
-    return Fail(fmt::format("cannot start the event loops for S3: {}",
-                            RuntimeError(aws_last_error())));
+    return Fail(
+        fmt::format("cannot start the event loops for S3: {}", RuntimeError(aws_last_error())));
   }
-  const aws_host_resolver_default_options resolver{
-      .max_entries = 64, .el_group = runtime->loops_, .shutdown_options = nullptr,
-      .system_clock_override_fn = nullptr};
+  const aws_host_resolver_default_options resolver{.max_entries = 64,
+                                                   .el_group = runtime->loops_,
+                                                   .shutdown_options = nullptr,
+                                                   .system_clock_override_fn = nullptr};
   runtime->resolver_ = aws_host_resolver_new_default(allocator, &resolver);
-  const aws_client_bootstrap_options bootstrap{
-      .event_loop_group = runtime->loops_, .host_resolver = runtime->resolver_,
-      .host_resolution_config = nullptr, .on_shutdown_complete = nullptr, .user_data = nullptr};
+  const aws_client_bootstrap_options bootstrap{.event_loop_group = runtime->loops_,
+                                               .host_resolver = runtime->resolver_,
+                                               .host_resolution_config = nullptr,
+                                               .on_shutdown_complete = nullptr,
+                                               .user_data = nullptr};
   runtime->bootstrap_ = aws_client_bootstrap_new(allocator, &bootstrap);
   if (runtime->bootstrap_ == nullptr) {
     return Fail(fmt::format("cannot start the client for S3: {}", RuntimeError(aws_last_error())));
@@ -111,14 +116,16 @@ Result<aws_tls_ctx*> Runtime::Tls() {
   if (tls_ != nullptr) return tls_;
   const std::string& named = ca_file_.empty() ? ca_directory_ : ca_file_;
   if (!named.empty()) {
-    return Fail(fmt::format("cannot read the certificate authorities in \"{}\" ({}): it must hold "
-                            "PEM certificates; it is named by AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, "
-                            "CURL_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR",
-                            named, RuntimeError(error)));
+    return Fail(
+        fmt::format("cannot read the certificate authorities in \"{}\" ({}): it must hold "
+                    "PEM certificates; it is named by AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, "
+                    "CURL_CA_BUNDLE, SSL_CERT_FILE or SSL_CERT_DIR",
+                    named, RuntimeError(error)));
   }
-  return Fail(fmt::format("cannot load the system's certificate authorities ({}): install the "
-                          "image's ca-certificates package, or name a PEM file in AWS_CA_BUNDLE",
-                          RuntimeError(error)));
+  return Fail(
+      fmt::format("cannot load the system's certificate authorities ({}): install the "
+                  "image's ca-certificates package, or name a PEM file in AWS_CA_BUNDLE",
+                  RuntimeError(error)));
 }
 
 std::string RuntimeError(int code) {

@@ -59,7 +59,8 @@ class Runtime {
   aws_tls_ctx* tls_ = nullptr;
 };
 
-/// What the AWS Common Runtime calls its error: "AWS_IO_SOCKET_TIMEOUT: socket operation timed out".
+/// What the AWS Common Runtime calls its error: "AWS_IO_SOCKET_TIMEOUT: socket operation timed
+/// out".
 std::string RuntimeError(int code);
 
 }  // namespace berth::storage

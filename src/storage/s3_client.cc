@@ -23,7 +23,9 @@ Result<std::unique_ptr<S3Client>> S3Client::Open(Settings settings) {
   return std::unique_ptr<S3Client>(new S3Client(std::move(requester)));
 }
 
-const Settings& S3Client::settings() const { return requester_->settings(); }
+const Settings& S3Client::settings() const {
+  return requester_->settings();
+}
 
 Result<ObjectInfo> S3Client::Head(const S3Uri& uri, const Control& control) {
   auto facts = AskFacts(*requester_, uri, "look at", control.cancel);
@@ -58,7 +60,8 @@ Result<std::string> S3Client::GetBytes(const S3Uri& uri, size_t limit, const Con
   BERTH_ASSIGN(const auto reader, Read(uri, control));
   if (reader->size() > limit) {
     return Fail(fmt::format("cannot get {}: it has {} bytes, at most {} are expected", uri.Text(),
-                            reader->size(), limit), EFBIG);
+                            reader->size(), limit),
+                EFBIG);
   }
   std::string bytes(reader->size(), '\0');
   size_t have = 0;
@@ -66,8 +69,8 @@ Result<std::string> S3Client::GetBytes(const S3Uri& uri, size_t limit, const Con
     // One more than is left, so that the end is reached and the checksum compared.
     char beyond = 0;
     const bool all = have == bytes.size();
-    BERTH_ASSIGN(const size_t n, reader->Read(all ? &beyond : bytes.data() + have,
-                                              all ? 1 : bytes.size() - have));
+    BERTH_ASSIGN(const size_t n,
+                 reader->Read(all ? &beyond : bytes.data() + have, all ? 1 : bytes.size() - have));
     if (n == 0) return bytes;
     have += n;
   }
@@ -91,8 +94,15 @@ Result<void> S3Client::PutBytes(std::string bytes, const S3Uri& uri, const Contr
 }
 
 Result<void> S3Client::Delete(const S3Uri& uri, const Control& control) {
-  Request request{.method = "DELETE", .operation = "DeleteObject", .bucket = uri.bucket,
-                  .key = uri.key, .prefix = {}, .query = {}, .headers = {}, .body = {}, .sink = {}};
+  Request request{.method = "DELETE",
+                  .operation = "DeleteObject",
+                  .bucket = uri.bucket,
+                  .key = uri.key,
+                  .prefix = {},
+                  .query = {},
+                  .headers = {},
+                  .body = {},
+                  .sink = {}};
   auto reply = requester_->Send(request, "delete", "s3:DeleteObject", 0, control.cancel);
   if (!reply && reply.error().code == "NoSuchKey") return {};
   if (!reply) return Fail(std::move(reply).error().error);

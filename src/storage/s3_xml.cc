@@ -34,10 +34,8 @@ int Children(aws_xml_node* node, Visitor visitor) {
 // Of the root's children.
 bool ParseRoot(std::string_view xml, const Visitor& visitor) {
   Visitor root = [&](aws_xml_node* node, std::string_view) { return Children(node, visitor); };
-  const aws_xml_parser_options options{.doc = Cursor(xml),
-                                       .max_depth = 20,
-                                       .on_root_encountered = Visit,
-                                       .user_data = &root};
+  const aws_xml_parser_options options{
+      .doc = Cursor(xml), .max_depth = 20, .on_root_encountered = Visit, .user_data = &root};
   return aws_xml_parse(aws_default_allocator(), &options) == AWS_OP_SUCCESS;
 }
 
@@ -124,8 +122,7 @@ Result<std::string> ParseUploadId(std::string_view xml) {
 }
 
 std::string CompleteDocument(const std::vector<UploadedPart>& parts) {
-  std::string xml =
-      "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
+  std::string xml = "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">";
   for (size_t i = 0; i < parts.size(); ++i) {
     xml += "<Part>";
     if (!parts[i].crc32.empty()) {

@@ -52,10 +52,9 @@ bool AmazonHost(std::string_view host) {
 // A dot in it would not match Amazon's certificate (*.s3.region.amazonaws.com).
 bool CanBeHostLabel(std::string_view bucket) {
   return bucket.size() >= 3 && bucket.size() <= 63 &&
-         std::all_of(bucket.begin(), bucket.end(),
-                     [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-                     }) &&
+         std::all_of(
+             bucket.begin(), bucket.end(),
+             [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; }) &&
          bucket.front() != '-' && bucket.back() != '-';
 }
 

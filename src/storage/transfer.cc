@@ -65,7 +65,8 @@ Result<void> Transfers::Get(const std::string& bucket, ObjectInfo object,
 }
 
 Result<void> Transfers::Put(std::filesystem::path from, uint64_t size, S3Uri to) {
-  return Add({.get = false, .bucket = std::move(to.bucket),
+  return Add({.get = false,
+              .bucket = std::move(to.bucket),
               .object = {.key = std::move(to.key), .size = size, .etag = {}},
               .path = std::move(from)});
 }

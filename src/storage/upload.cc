@@ -53,8 +53,8 @@ Result<std::string> ReadAt(int descriptor, std::string_view name, uint64_t offse
   std::string bytes(size, '\0');
   size_t have = 0;
   while (have < size) {
-    const ssize_t n = ::pread(descriptor, bytes.data() + have, size - have,
-                              static_cast<off_t>(offset + have));
+    const ssize_t n =
+        ::pread(descriptor, bytes.data() + have, size - have, static_cast<off_t>(offset + have));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return FailErrno(fmt::format("cannot read \"{}\"", name));
     if (n == 0) break;
@@ -65,13 +65,21 @@ Result<std::string> ReadAt(int descriptor, std::string_view name, uint64_t offse
 }
 
 Error Changing(std::string_view name, const S3Uri& uri) {
-  return Error(fmt::format("cannot put {}: \"{}\" keeps changing while it is uploaded", uri.Text(),
-                           name), EAGAIN);
+  return Error(
+      fmt::format("cannot put {}: \"{}\" keeps changing while it is uploaded", uri.Text(), name),
+      EAGAIN);
 }
 
 Request RequestFor(std::string method, std::string operation, const S3Uri& uri) {
-  return {.method = std::move(method), .operation = std::move(operation), .bucket = uri.bucket,
-          .key = uri.key, .prefix = {}, .query = {}, .headers = {}, .body = {}, .sink = {}};
+  return {.method = std::move(method),
+          .operation = std::move(operation),
+          .bucket = uri.bucket,
+          .key = uri.key,
+          .prefix = {},
+          .query = {},
+          .headers = {},
+          .body = {},
+          .sink = {}};
 }
 
 std::string AddChecksum(const Requester& requester, Request& request) {
@@ -142,9 +150,8 @@ class Multipart {
   /// False where the file turned out shorter than it was.
   Result<bool> SendParts() {
     std::atomic<bool> shorter = false;
-    const auto failed =
-        RunPieces(parts_.size(), kPartsAtOnce,
-                  [&](size_t index) { return SendPart(index, shorter); });
+    const auto failed = RunPieces(parts_.size(), kPartsAtOnce,
+                                  [&](size_t index) { return SendPart(index, shorter); });
     if (shorter) return false;
     if (failed) return Fail(failed->error);
     return true;
@@ -172,9 +179,7 @@ class Multipart {
   }
 
  private:
-  uint64_t SizeOf(size_t index) const {
-    return std::min(part_size_, size_ - index * part_size_);
-  }
+  uint64_t SizeOf(size_t index) const { return std::min(part_size_, size_ - index * part_size_); }
 
   std::optional<Failure> SendPart(size_t index, std::atomic<bool>& shorter) {
     const auto stop = [](Error error) { return Failure{0, {}, std::move(error)}; };
@@ -198,8 +203,8 @@ class Multipart {
     if (!reply) return std::move(reply).error();
     parts_[index].etag = reply->Header("etag");
     if (parts_[index].etag.empty()) {
-      return stop(Error(fmt::format("cannot put {}: the server gave part {} no ETag", uri_.Text(),
-                                    index + 1)));
+      return stop(Error(
+          fmt::format("cannot put {}: the server gave part {} no ETag", uri_.Text(), index + 1)));
     }
     if (control_.moved) control_.moved(SizeOf(index));
     return std::nullopt;

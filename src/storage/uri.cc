@@ -26,14 +26,18 @@ bool ValidBucket(std::string_view name) {
 
 }  // namespace
 
-std::string S3Uri::Text() const { return fmt::format("s3://{}/{}", bucket, key); }
+std::string S3Uri::Text() const {
+  return fmt::format("s3://{}/{}", bucket, key);
+}
 
 S3Uri S3Uri::Below(std::string_view name) const {
   const bool separate = !key.empty() && key.back() != '/';
   return {bucket, fmt::format("{}{}{}", key, separate ? "/" : "", name)};
 }
 
-bool IsS3(std::string_view text) { return text.starts_with(kS3); }
+bool IsS3(std::string_view text) {
+  return text.starts_with(kS3);
+}
 
 Result<S3Uri> ParseS3Uri(std::string_view text) {
   if (!IsS3(text)) {

@@ -39,7 +39,8 @@ TEST(Uri, ErrorsNameWhatWasGiven) {
             "\"s3:///key\" names no bucket: expected s3://bucket/key");
   EXPECT_EQ(ParseS3Uri("s3://a:b/key").error().message(),
             "\"s3://a:b/key\": \"a:b\" cannot be the name of a bucket");
-  EXPECT_EQ(ParseS3Uri("s3://b/\xff").error().message(), "\"s3://b/\xEF\xBF\xBD\": the key is not UTF-8");
+  EXPECT_EQ(ParseS3Uri("s3://b/\xff").error().message(),
+            "\"s3://b/\xEF\xBF\xBD\": the key is not UTF-8");
   EXPECT_FALSE(ParseS3Uri("s3://../key"));
   EXPECT_FALSE(ParseS3Uri("s3://b/" + std::string(1025, 'k')));
   EXPECT_EQ(ParseUri("file://").error().message(),

@@ -30,7 +30,9 @@ namespace {
 
 const Cancellation* on_signal = nullptr;
 
-void OnSignal(int) { on_signal->Cancel(); }
+void OnSignal(int) {
+  on_signal->Cancel();
+}
 
 void Set(const char* name, auto& setting) {
   if (const char* value = std::getenv(name)) {
@@ -131,7 +133,7 @@ int Main(int argc, char** argv) {
   auto cancel = Cancellation::Make();
   if (!cancel) return 2;
   on_signal = &*cancel;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = OnSignal;
   ::sigaction(SIGTERM, &action, nullptr);
 
@@ -159,4 +161,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace berth::storage
 
-int main(int argc, char** argv) { return berth::storage::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return berth::storage::Main(argc, argv);
+}
