@@ -5,6 +5,7 @@
 #include "core/files.h"
 #include "core/log.h"
 #include "platform/training_job.h"
+#include "platform/validate.h"
 
 namespace berth::cli {
 namespace {
@@ -54,8 +55,12 @@ int LocalTrain(const Context& context, const Options& options) {
     return Refuse("the working directory is gone (" + gone.message() +
                   "); change to one that exists");
   }
-  if (auto applied = platform::ApplyFlags(options.flags, working_directory, request); !applied) {
-    return Refuse(applied.error().message());
+  const auto problems = platform::ApplyFlags(options.flags, working_directory, request);
+  if (!problems.empty()) {
+    for (const std::string& problem : problems) Refuse(problem);
+    // What else is wrong is told at once.
+    for (const std::string& problem : platform::Validate(request).problems) Refuse(problem);
+    return platform::kExitRefused;
   }
   platform::LocalOptions local;
   local.output = options.output;

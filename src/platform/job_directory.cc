@@ -72,7 +72,11 @@ Value ResourceConfig(const TrainingJob& job) {
 Result<JobDirectory> JobDirectory::Claim(const fs::path& root) {
   std::error_code cause;
   const bool exists = fs::exists(root, cause);
-  if (exists && (!fs::is_directory(root, cause) || !fs::is_empty(root, cause))) {
+  if (exists && !fs::is_directory(root, cause)) {
+    return Fail(fmt::format("\"{}\" is not a directory; choose another --output", root.string()),
+                ENOTDIR);
+  }
+  if (exists && !fs::is_empty(root, cause)) {
     return Fail(fmt::format("ResourceInUse: \"{}\" holds a job already; choose another --name or "
                             "--output, or remove it",
                             root.string()),

@@ -33,15 +33,6 @@ struct Assignment {
   std::string value;
 };
 
-Result<Assignment> ParseAssignment(std::string_view flag, std::string_view shape,
-                                   const std::string& text) {
-  const size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0) {
-    return Fail(fmt::format("{} \"{}\": expected {}", flag, text, shape));
-  }
-  return Assignment{text.substr(0, equals), text.substr(equals + 1)};
-}
-
 /// The object (or array) at `key`, made where it is missing.
 Result<Object*> ObjectAt(Object& parent, const std::string& key) {
   if (!parent.Contains(key)) parent.Set(key, Object());
@@ -68,23 +59,47 @@ void SetElement(Array& elements, std::string_view key, const std::string& name, 
   elements.emplace_back(std::move(element));
 }
 
+/// Takes the good ones of `texts` apart; notes what is wrong with the others, names given twice
+/// among them.
+std::vector<Assignment> ParseAssignments(std::string_view flag, std::string_view shape,
+                                         const std::vector<std::string>& texts,
+                                         std::vector<std::string>& problems) {
+  std::vector<Assignment> assignments;
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      problems.push_back(fmt::format("{} {}: expected {}", flag, Quoted(text), shape));
+      continue;
+    }
+    Assignment next{text.substr(0, equals), text.substr(equals + 1)};
+    if (std::ranges::find(assignments, next.name, &Assignment::name) != assignments.end()) {
+      problems.push_back(fmt::format("{} {}: {} was given already", flag, Quoted(text), next.name));
+    }
+    assignments.push_back(std::move(next));
+  }
+  return assignments;
+}
+
 Result<void> SetPairs(std::string_view flag, const std::vector<std::string>& texts,
-                      const std::string& key, Object& document) {
+                      const std::string& key, Object& document,
+                      std::vector<std::string>& problems) {
   if (texts.empty()) return {};
   BERTH_ASSIGN(Object * pairs, ObjectAt(document, key));
-  for (const std::string& text : texts) {
-    BERTH_ASSIGN(Assignment pair, ParseAssignment(flag, "NAME=VALUE", text));
+  for (Assignment& pair : ParseAssignments(flag, "NAME=VALUE", texts, problems)) {
     pairs->Set(std::move(pair.name), std::move(pair.value));
   }
   return {};
 }
 
 Result<void> SetChannels(const std::vector<std::string>& texts,
-                         const std::string& working_directory, Object& document) {
+                         const std::string& working_directory, Object& document,
+                         std::vector<std::string>& problems) {
   if (texts.empty()) return {};
   BERTH_ASSIGN(Array * channels, ArrayAt(document, "InputDataConfig"));
-  for (const std::string& text : texts) {
-    BERTH_ASSIGN(Assignment channel, ParseAssignment("--channel", "NAME=PATH", text));
+  for (const Assignment& channel : ParseAssignments("--channel", "NAME=PATH", texts, problems)) {
+    if (channel.value.empty()) {
+      problems.push_back(fmt::format("--channel \"{}=\": expected NAME=PATH", channel.name));
+    }
     const std::optional<std::string> path = LocalPath(channel.value, working_directory);
     // Another scheme stays as it is: Validate() says what is wrong with it.
     const std::string uri = path ? "file://" + *path : channel.value;
@@ -97,12 +112,12 @@ Result<void> SetChannels(const std::vector<std::string>& texts,
   return {};
 }
 
-Result<void> SetMetrics(const std::vector<std::string>& texts, Object& document) {
+Result<void> SetMetrics(const std::vector<std::string>& texts, Object& document,
+                        std::vector<std::string>& problems) {
   if (texts.empty()) return {};
   BERTH_ASSIGN(Object * algorithm, ObjectAt(document, "AlgorithmSpecification"));
   BERTH_ASSIGN(Array * metrics, ArrayAt(*algorithm, "MetricDefinitions"));
-  for (const std::string& text : texts) {
-    BERTH_ASSIGN(Assignment metric, ParseAssignment("--metric", "NAME=REGEX", text));
+  for (const Assignment& metric : ParseAssignments("--metric", "NAME=REGEX", texts, problems)) {
     SetElement(*metrics, "Name", metric.name,
                Object{{"Name", metric.name}, {"Regex", metric.value}});
   }
@@ -114,11 +129,15 @@ Result<void> SetCode(const TrainingJobFlags& flags, const std::string& working_d
   if (flags.source.empty() && flags.entry_point.empty()) return {};
   std::string source = flags.source;
   std::string program = flags.entry_point;
+  BERTH_ASSIGN(Object * hyperparameters, ObjectAt(document, "HyperParameters"));
+  if (source.empty() && hyperparameters->Contains("sagemaker_submit_directory")) {
+    hyperparameters->Set("sagemaker_program", json::Dump(Value(program)));
+    return {};
+  }
   if (source.empty()) {
     source = flags.entry_point;
     program = fs::path(flags.entry_point).filename().string();
   }
-  BERTH_ASSIGN(Object * hyperparameters, ObjectAt(document, "HyperParameters"));
   if (!source.starts_with("s3://")) {
     source = LocalPath(source, working_directory).value_or(source);
   }
@@ -204,19 +223,29 @@ Result<TrainingJobRequest> ParseTrainingJobRequest(std::string_view text) {
       fmt::format("expected an object as CreateTrainingJob takes it, found {}", value.TypeName()));
 }
 
-Result<void> ApplyFlags(const TrainingJobFlags& flags, const std::string& working_directory,
-                        TrainingJobRequest& request) {
+std::vector<std::string> ApplyFlags(const TrainingJobFlags& flags,
+                                    const std::string& working_directory,
+                                    TrainingJobRequest& request) {
   Object& document = request.document;
+  std::vector<std::string> problems;
+  const auto note = [&problems](const Result<void>& done) {
+    if (!done) problems.push_back(done.error().message());
+  };
   if (!flags.name.empty()) document.Set("TrainingJobName", flags.name);
-  BERTH_TRY(SetPairs("--hyperparameter", flags.hyperparameters, "HyperParameters", document));
-  BERTH_TRY(SetCode(flags, working_directory, document));
-  BERTH_TRY(SetMetrics(flags.metrics, document));
-  BERTH_TRY(SetChannels(flags.channels, working_directory, document));
+  note(SetPairs("--hyperparameter", flags.hyperparameters, "HyperParameters", document, problems));
+  note(SetCode(flags, working_directory, document));
+  note(SetMetrics(flags.metrics, document, problems));
+  note(SetChannels(flags.channels, working_directory, document, problems));
+  note(SetPairs("--env", flags.environment, "Environment", document, problems));
   if (flags.max_runtime) {
-    BERTH_ASSIGN(Object * stopping, ObjectAt(document, "StoppingCondition"));
-    stopping->Set("MaxRuntimeInSeconds", *flags.max_runtime);
+    const auto stopping = ObjectAt(document, "StoppingCondition");
+    if (stopping) {
+      (*stopping)->Set("MaxRuntimeInSeconds", *flags.max_runtime);
+    } else {
+      problems.push_back(stopping.error().message());
+    }
   }
-  return SetPairs("--env", flags.environment, "Environment", document);
+  return problems;
 }
 
 void NameIfNameless(std::chrono::system_clock::time_point now, TrainingJobRequest& request) {

@@ -38,14 +38,15 @@ struct TrainingJobFlags {
 /// The error names line and column, or says that it is not an object.
 [[nodiscard]] Result<TrainingJobRequest> ParseTrainingJobRequest(std::string_view text);
 
-/// Puts the flags into the document. A repeated channel, hyperparameter, variable or metric
-/// replaces the document's of that name. Relative paths are below `working_directory`.
-/// --source and --entry-point become sagemaker_submit_directory and sagemaker_program, JSON-encoded
-/// as the SDK does; an entry point without a source is the file itself. Fails on a flag without
-/// '=', and where a member of the document has a shape that cannot be merged with.
-[[nodiscard]] Result<void> ApplyFlags(const TrainingJobFlags& flags,
-                                      const std::string& working_directory,
-                                      TrainingJobRequest& request);
+/// Puts the flags into the document. A channel, hyperparameter, variable or metric replaces the
+/// document's of that name. Relative paths are below `working_directory`. --source and
+/// --entry-point become sagemaker_submit_directory and sagemaker_program, JSON-encoded as the SDK
+/// does; an entry point is looked for in the document's own source, or without one is the file
+/// itself. Returns all that is wrong with the flags, a line each: one without '=', a name given
+/// twice, a member of the document of a shape that cannot be merged with.
+[[nodiscard]] std::vector<std::string> ApplyFlags(const TrainingJobFlags& flags,
+                                                  const std::string& working_directory,
+                                                  TrainingJobRequest& request);
 
 /// Names a nameless request "<entry point's stem, else berth>-YYYY-MM-DD-HH-MM-SS-mmm" (UTC), cut
 /// to the platform's 63 characters.

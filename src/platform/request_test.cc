@@ -42,7 +42,7 @@ TEST(Flags, WinOverTheDocument) {
                                .environment = {"A=1"},
                                .max_runtime = 7,
                                .name = "flag"};
-  ASSERT_TRUE(ApplyFlags(flags, "/here", request));
+  ASSERT_EQ(ApplyFlags(flags, "/here", request), std::vector<std::string>());
   EXPECT_EQ(Dumped(request),
             R"({"Environment":{"A":"1"},"HyperParameters":{"lr":"a=b","momentum":"2","new":""},)"
             R"("Kept":1,"StoppingCondition":{"MaxRuntimeInSeconds":7,"MaxWaitTimeInSeconds":9},)"
@@ -53,7 +53,8 @@ TEST(Flags, ReplaceAChannelOfTheSameName) {
   TrainingJobRequest request = Parsed(R"({"InputDataConfig":[
       {"ChannelName":"train","DataSource":{"S3DataSource":{"S3Uri":"s3://b/k"}}},
       {"ChannelName":"test","DataSource":{"S3DataSource":{"S3Uri":"/t"}}}]})");
-  ASSERT_TRUE(ApplyFlags({.channels = {"train=../data/", "more=file:///m"}}, "/here/x", request));
+  ASSERT_EQ(ApplyFlags({.channels = {"train=../data/", "more=file:///m"}}, "/here/x", request),
+            std::vector<std::string>());
   const TrainingJob job = ReadTrainingJob(request, "/here/x");
   ASSERT_EQ(job.channels.size(), 3U);
   EXPECT_EQ(job.channels[0].name, "train");
@@ -64,7 +65,8 @@ TEST(Flags, ReplaceAChannelOfTheSameName) {
 
 TEST(Flags, NameTheCodeAsTheSdkDoes) {
   TrainingJobRequest request;
-  ASSERT_TRUE(ApplyFlags({.source = "src", .entry_point = "sub/train.py"}, "/here", request));
+  ASSERT_EQ(ApplyFlags({.source = "src", .entry_point = "sub/train.py"}, "/here", request),
+            std::vector<std::string>());
   EXPECT_THAT(ReadTrainingJob(request, "/here").hyperparameters,
               ElementsAre(Pair("sagemaker_program", "\"sub/train.py\""),
                           Pair("sagemaker_submit_directory", "\"/here/src\"")));
@@ -73,7 +75,8 @@ TEST(Flags, NameTheCodeAsTheSdkDoes) {
 
 TEST(Flags, MakeAnEntryPointAloneItsOwnSource) {
   TrainingJobRequest request;
-  ASSERT_TRUE(ApplyFlags({.entry_point = "code/train.py"}, "/here", request));
+  ASSERT_EQ(ApplyFlags({.entry_point = "code/train.py"}, "/here", request),
+            std::vector<std::string>());
   EXPECT_THAT(ReadTrainingJob(request, "/here").hyperparameters,
               ElementsAre(Pair("sagemaker_program", "\"train.py\""),
                           Pair("sagemaker_submit_directory", "\"/here/code/train.py\"")));
@@ -81,16 +84,27 @@ TEST(Flags, MakeAnEntryPointAloneItsOwnSource) {
 
 TEST(Flags, WithoutAnEqualsSignAreNamed) {
   TrainingJobRequest request;
-  const auto applied = ApplyFlags({.channels = {"train"}}, "/here", request);
-  ASSERT_FALSE(applied);
-  EXPECT_EQ(applied.error().message(), "--channel \"train\": expected NAME=PATH");
+  EXPECT_THAT(
+      ApplyFlags({.channels = {"train", "a=", "b=x", "b=y"}, .environment = {"=1"}}, "/here",
+                 request),
+      ElementsAre("--channel \"train\": expected NAME=PATH",
+                  "--channel \"b=y\": b was given already", "--channel \"a=\": expected NAME=PATH",
+                  "--env \"=1\": expected NAME=VALUE"));
+}
+
+TEST(Flags, AnEntryPointIsLookedForInTheDocumentsOwnSource) {
+  TrainingJobRequest request =
+      Parsed(R"({"HyperParameters":{"sagemaker_submit_directory":"\"/src\""}})");
+  ASSERT_EQ(ApplyFlags({.entry_point = "other.py"}, "/here", request), std::vector<std::string>());
+  EXPECT_THAT(ReadTrainingJob(request, "/").hyperparameters,
+              ElementsAre(Pair("sagemaker_program", "\"other.py\""),
+                          Pair("sagemaker_submit_directory", "\"/src\"")));
 }
 
 TEST(Flags, DoNotMergeIntoAnotherShape) {
   TrainingJobRequest request = Parsed(R"({"HyperParameters":[]})");
-  const auto applied = ApplyFlags({.hyperparameters = {"a=1"}}, "/here", request);
-  ASSERT_FALSE(applied);
-  EXPECT_EQ(applied.error().message(), "HyperParameters: must be an object, found an array");
+  EXPECT_THAT(ApplyFlags({.hyperparameters = {"a=1"}}, "/here", request),
+              ElementsAre("HyperParameters: must be an object, found an array"));
 }
 
 TEST(Name, ComesFromTheEntryPointAndTheTime) {
@@ -109,7 +123,7 @@ TEST(Name, ComesFromTheEntryPointAndTheTime) {
 TEST(Name, FitsThePlatformWhateverTheEntryPoint) {
   const std::string program = "__" + std::string(80, 'a') + "é.py";
   TrainingJobRequest request;
-  ASSERT_TRUE(ApplyFlags({.entry_point = program}, "/", request));
+  ASSERT_EQ(ApplyFlags({.entry_point = program}, "/", request), std::vector<std::string>());
   NameIfNameless(std::chrono::system_clock::now(), request);
   const std::string name = ReadTrainingJob(request, "/").name;
   EXPECT_LE(name.size(), 63U);

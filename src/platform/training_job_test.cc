@@ -119,8 +119,9 @@ std::function<void()> WithoutNamespaces() {
 }
 
 TEST_F(Job, LeavesWhatThePlatformLeaves) {
-  ASSERT_TRUE(ApplyFlags({.channels = {"train=data"}, .environment = {"OWN=value"}},
-                         folder_->path().string(), request_));
+  ASSERT_EQ(ApplyFlags({.channels = {"train=data"}, .environment = {"OWN=value"}},
+                       folder_->path().string(), request_),
+            std::vector<std::string>());
   const int code = Run(R"(
 base=${SAGEMAKER_BASE_DIR:-/opt/ml}
 cat $base/input/data/train/x; echo " $OWN $TRAINING_JOB_NAME"
@@ -140,8 +141,9 @@ echo weights > $base/model/weights; echo d > $base/output/data/d; echo c > $base
 
 TEST_F(Job, RunsInAPlaceOfItsOwn) {
   if (!NamespacesWork()) GTEST_SKIP() << "no namespaces here";
-  ASSERT_TRUE(
-      ApplyFlags({.channels = {"train=data", "file=data/x"}}, folder_->path().string(), request_));
+  ASSERT_EQ(
+      ApplyFlags({.channels = {"train=data", "file=data/x"}}, folder_->path().string(), request_),
+      std::vector<std::string>());
   const int code = Run(R"sh(
 test -z "$SAGEMAKER_BASE_DIR" || exit 3
 (echo no > /opt/ml/input/data/train/x) 2> /dev/null && exit 4
@@ -167,7 +169,8 @@ exit 0
 }
 
 TEST_F(Job, RunsWhereNamespacesAreForbiddenAndSaysSo) {
-  ASSERT_TRUE(ApplyFlags({.channels = {"train=data"}}, folder_->path().string(), request_));
+  ASSERT_EQ(ApplyFlags({.channels = {"train=data"}}, folder_->path().string(), request_),
+            std::vector<std::string>());
   const int code =
       Run("cat $SAGEMAKER_BASE_DIR/input/data/train/x; echo c > $SAGEMAKER_BASE_DIR/checkpoints/c",
           WithoutNamespaces());
@@ -285,7 +288,7 @@ TEST_F(Job, KillsAtOnceWhenAskedAgain) {
 }
 
 TEST_F(Job, EndsAtItsLongestTime) {
-  ASSERT_TRUE(ApplyFlags({.max_runtime = 1}, "/", request_));
+  ASSERT_EQ(ApplyFlags({.max_runtime = 1}, "/", request_), std::vector<std::string>());
   EXPECT_EQ(Run("trap 'exit 9' TERM; while :; do sleep 0.05; done"), kExitMaxRuntime);
   EXPECT_EQ(Record("TrainingJobStatus"), "Stopped");
   EXPECT_EQ(Record("SecondaryStatus"), "MaxRuntimeExceeded");
@@ -309,8 +312,8 @@ TEST_F(Job, PassesOnALogOfAnySizeAndKind) {
 }
 
 TEST_F(Job, IsRefusedWithAllItsProblems) {
-  ASSERT_TRUE(
-      ApplyFlags({.channels = {"a=missing", "b=gone"}}, folder_->path().string(), request_));
+  ASSERT_EQ(ApplyFlags({.channels = {"a=missing", "b=gone"}}, folder_->path().string(), request_),
+            std::vector<std::string>());
   EXPECT_EQ(Run(""), kExitRefused);
   EXPECT_THAT(Terminal(), HasSubstr("channel \"a\""));
   EXPECT_THAT(Terminal(), HasSubstr("channel \"b\""));
@@ -326,7 +329,8 @@ TEST_F(Job, NeverOverwritesAnother) {
 }
 
 TEST_F(Job, KeepsItsSecretsToItsOwner) {
-  ASSERT_TRUE(ApplyFlags({.hyperparameters = {"api_key=hush-hush"}}, "/", request_));
+  ASSERT_EQ(ApplyFlags({.hyperparameters = {"api_key=hush-hush"}}, "/", request_),
+            std::vector<std::string>());
   EXPECT_EQ(Run(""), 0);
   struct stat about;
   ASSERT_EQ(::stat((root() / "job.json").c_str(), &about), 0);

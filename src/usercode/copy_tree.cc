@@ -43,10 +43,6 @@ class Copier {
     struct stat about;
     if (::stat(from.c_str(), &about) != 0) return FailCopy(from, errno);
     const FileId id{about.st_dev, about.st_ino};
-    if (id == target_) {
-      return Fail("cannot copy " + Quoted(root_.string()) + " into " + Quoted(from.string()) +
-                  ": that lies in it");
-    }
     // Links that were followed may lead back to where we are.
     if (std::find(open_.begin(), open_.end(), id) != open_.end()) {
       return Fail("cannot copy " + Quoted(from.string()) + ": it is a link to a folder around it");
@@ -81,6 +77,7 @@ class Copier {
       if (!leads_somewhere || StaysInside(from)) return CopyLink(from, to);
     }
     if (S_ISREG(about.st_mode)) return CopyOneFile(from, to);
+    if (S_ISDIR(about.st_mode) && FileId(about.st_dev, about.st_ino) == target_) return {};
     if (S_ISDIR(about.st_mode)) return CopyDirectory(from, to, about);
     log::Warning("usercode", "not copied: {} is a socket, FIFO or device", Quoted(from.string()));
     return {};

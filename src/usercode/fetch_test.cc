@@ -96,12 +96,14 @@ TEST_F(FetchCode, LinkToAFolderAroundItIsAnErrorAndNotALoop) {
   EXPECT_THAT(Code(), IsEmpty());
 }
 
-TEST_F(FetchCode, DirectoryAroundTheCodeDirectoryIsRefused) {
-  const std::string home_path = home.path().string();
-  EXPECT_EQ(Failure(home_path), "cannot fetch the code from \"" + home_path + "\": cannot copy \"" +
-                                    home_path + "\" into \"" + code.string() +
-                                    "\": that lies in it");
-  EXPECT_THAT(Code(), IsEmpty());
+// `berth local train --source .`: the job's folder, and the code directory in it, lie in the
+// source.
+TEST_F(FetchCode, DirectoryAroundTheCodeDirectoryIsCopiedWithoutIt) {
+  Write(from / "a");
+  ASSERT_TRUE(FetchFrom(home.path()));
+  EXPECT_TRUE(fs::exists(code / from.filename() / "a"));
+  EXPECT_TRUE(fs::exists(code / "opt/ml"));
+  EXPECT_FALSE(fs::exists(code / "opt/ml/code"));
 }
 
 TEST_F(FetchCode, ArchiveIsExtracted) {
