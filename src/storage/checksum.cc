@@ -61,7 +61,7 @@ std::string CrcText(Crc kind, uint64_t crc) {
   }
   std::array<unsigned char, 13> text;  // 12 characters and EVP's closing zero
   const int length = EVP_EncodeBlock(text.data(), bytes.data(), size);
-  return std::string(text.begin(), text.begin() + length);
+  return {text.begin(), text.begin() + length};
 }
 
 std::string Sha256Hex(std::string_view bytes) {

@@ -10,6 +10,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <tuple>
 
 #include "core/log.h"
 #include "storage/event.h"
@@ -76,7 +77,7 @@ struct CredentialsChain::Source {
         return Fail(RuntimeError(aws_last_error()));
       }
     }
-    static_cast<void>(handle.release());  // OnCredentials deletes it
+    std::ignore = handle.release();  // OnCredentials deletes it
     switch (answer->done.Wait(std::min(deadline, steady_clock::now() + timeout), cancel)) {
       case Woken::kCancelled:
         return Fail("cancelled", ECANCELED);
@@ -100,8 +101,8 @@ struct CredentialsChain::Source {
   }
 };
 
-CredentialsChain::CredentialsChain(std::shared_ptr<Runtime> runtime, const Settings& settings)
-    : runtime_(std::move(runtime)), settings_(settings) {}
+CredentialsChain::CredentialsChain(std::shared_ptr<Runtime> runtime, Settings settings)
+    : runtime_(std::move(runtime)), settings_(std::move(settings)) {}
 
 CredentialsChain::~CredentialsChain() = default;
 
@@ -296,7 +297,7 @@ std::string MachineRegion(Runtime& runtime, const Cancellation* cancel) {
     return aws_imds_client_get_instance_info(client, OnInstance, handle.get());
   };
   if (ask() == AWS_OP_SUCCESS) {
-    static_cast<void>(handle.release());  // OnInstance deletes it
+    std::ignore = handle.release();  // OnInstance deletes it
     answer->done.Wait(steady_clock::now() + kMetadataTimeout, cancel);
   }
   aws_imds_client_release(client);

@@ -35,7 +35,7 @@ struct Credentials {
 /// credentials, the error says what it said.
 class CredentialsChain {
  public:
-  CredentialsChain(std::shared_ptr<Runtime> runtime, const Settings& settings);
+  CredentialsChain(std::shared_ptr<Runtime> runtime, Settings settings);
   ~CredentialsChain();
 
   /// Those we have, or new ones where they expire within five minutes. From any thread; others

@@ -188,7 +188,7 @@ Result<ObjectInfo> Download(Requester& requester, const S3Uri& uri, const std::f
       if (!asked) return Fail(std::move(asked).error().error);
       facts = *std::move(asked);
     }
-    const ObjectInfo info = facts.info;
+    ObjectInfo info = facts.info;
     auto file = PartialFile::Make(to, info.size);
     if (!file) return Fail(file.error().Within(fmt::format("cannot get {}", uri.Text())));
     auto stopped = Round(requester, uri, control, std::move(facts), *file).Fetch();

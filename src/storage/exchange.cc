@@ -15,6 +15,7 @@
 #include <atomic>
 #include <cassert>
 #include <mutex>
+#include <tuple>
 
 #include "storage/checksum.h"
 #include "storage/event.h"
@@ -279,7 +280,7 @@ Result<std::unique_ptr<Exchanger>> Exchanger::Make(std::shared_ptr<Runtime> runt
   if (client->s3 == nullptr) {
     return Fail(fmt::format("cannot start the client for S3: {}", RuntimeError(error)));
   }
-  static_cast<void>(event.release());  // the shutdown callback deletes it
+  std::ignore = event.release();  // the shutdown callback deletes it
   return std::unique_ptr<Exchanger>(new Exchanger(std::move(client)));
 }
 
@@ -345,7 +346,7 @@ std::expected<Reply, Fault> Exchanger::Run(const Request& request, const Target&
     const SignalsBlocked blocked;
     const std::lock_guard lock(flight->mutex);
     flight->request = aws_s3_client_make_meta_request(client_->s3, &options);
-    if (flight->request != nullptr) static_cast<void>(handle.release());  // OnShutdown deletes it
+    if (flight->request != nullptr) std::ignore = handle.release();  // OnShutdown deletes it
   }
   aws_uri_clean_up(&endpoint);
   if (handle) return fail(Fault::Kind::kConnection, aws_last_error());

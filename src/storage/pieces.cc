@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/log.h"
 #include "storage/runtime.h"
 
 namespace berth::storage {
@@ -33,8 +34,8 @@ std::optional<Failure> RunPieces(size_t count, size_t at_once,
   try {
     const SignalsBlocked blocked;
     for (size_t i = 1; i < std::min(count, at_once); ++i) helpers.emplace_back(work);
-  } catch (const std::system_error&) {
-    // No more threads to be had: slower, not wrong.
+  } catch (const std::system_error& error) {
+    log::Debug("storage", "fewer threads than wanted, slower so: {}", error.what());
   }
   work();
   for (std::thread& helper : helpers) helper.join();

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <optional>
+#include <tuple>
 
 #include "core/log.h"
 #include "storage/event.h"
@@ -19,7 +20,7 @@ using std::chrono::steady_clock;
 
 // A request that moves at least so much is not cut off by its deadline; one that moves nothing is
 // cut off long before (Settings::stall_limit).
-constexpr uint64_t kSlowest = 16 * 1024;  // bytes a second
+constexpr uint64_t kSlowest = uint64_t{16} * 1024;  // bytes a second
 // What is said to the log while a request is tried again and again.
 constexpr int kWarnAt = 3;
 
@@ -189,8 +190,8 @@ void Requester::SendOnce(const Request& request, std::chrono::milliseconds limit
   const auto target = TargetOf(settings_, region, request.bucket);
   const auto credentials = credentials_.Get(nullptr);
   if (!target || !credentials) return;
-  static_cast<void>(exchanger_->Run(request, *target, region, *credentials,
-                                    steady_clock::now() + limit, nullptr));
+  std::ignore =
+      exchanger_->Run(request, *target, region, *credentials, steady_clock::now() + limit, nullptr);
 }
 
 }  // namespace berth::storage

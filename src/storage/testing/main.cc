@@ -124,7 +124,7 @@ int Batch(S3Client& client, const char* path, const Cancellation& cancel) {
   std::ifstream lines(path);
   for (std::string line; std::getline(lines, line);) {
     const auto done = Run(client, Split(line, ' '), cancel);
-    std::cout << (done ? "ok " + *done : "failed " + done.error().message()) << std::endl;
+    std::cout << (done ? "ok " + *done : "failed " + done.error().message()) << '\n' << std::flush;
   }
   return 0;
 }
