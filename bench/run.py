@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-BENCHMARKS = ["supervisor.py", "start_from_s3.py"]
+BENCHMARKS = ["supervisor.py", "storage.py", "start_from_s3.py"]
 
 for name in BENCHMARKS:
     subprocess.run([sys.executable, HERE / name], check=True)
