@@ -46,7 +46,7 @@ void PrintCases(const CLI::App& app, const std::string& path) {
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_positional()) {
       const std::string values = Values(*option);
-      if (!values.empty()) words = values + " " + words;
+      if (!values.empty()) words.insert(0, fmt::format("{} ", values));
     } else if (option->get_type_size_max() > 0) {
       fmt::print("    '{} --{}') choices='{}' ;;\n", path, option->get_lnames().front(),
                  Values(*option));
