@@ -32,7 +32,8 @@ Result<std::string> ReadFile(const fs::path& path, size_t limit) {
   std::string bytes;
   // One more than its size, so that the end is seen by the first read of a regular file.
   size_t step = S_ISREG(about.st_mode) ? static_cast<size_t>(about.st_size) + 1 : 4096;
-  step = std::min(step, limit + 1);
+  // Files of /proc say that they are empty, and some of them give all they hold in one read only.
+  step = std::min(std::max<size_t>(step, 4096), limit + 1);
   for (;;) {
     const size_t had = bytes.size();
     bytes.resize(had + step);

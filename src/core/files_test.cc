@@ -31,6 +31,11 @@ TEST_F(Files, AFileOverTheLimitIsAnErrorThatNamesIt) {
             "cannot read \"" + At("x").string() + "\": it holds more than 4 bytes");
 }
 
+// A setting of the kernel came back cut to its first byte.
+TEST_F(Files, AFileOfProcIsReadWhole) {
+  EXPECT_EQ(ReadFile("/proc/sys/kernel/ostype"), "Linux\n");
+}
+
 TEST_F(Files, AMissingFileAndADirectoryAreToldApart) {
   EXPECT_EQ(ReadFile(At("none")).error().system_error(), ENOENT);
   EXPECT_EQ(ReadFile(directory_.path()).error().system_error(), EISDIR);
