@@ -1,11 +1,11 @@
-# The AWS Common Runtime: S3, HTTP, TLS and credentials, as static libraries.
+# The AWS Common Runtime: HTTP, TLS, signatures and credentials, as static libraries.
 #
 # Sources: scripts/fetch-awscrt. Everything is built as its own authors build it, with none of our
 # flags and silently; the whole of it is reached through the one target berth_awscrt.
 
 set(BERTH_AWSCRT_SOURCE ${CMAKE_SOURCE_DIR}/build/third_party/awscrt CACHE PATH
     "Where scripts/fetch-awscrt has put the sources of awscrt")
-if(NOT EXISTS ${BERTH_AWSCRT_SOURCE}/crt/aws-c-s3/CMakeLists.txt)
+if(NOT EXISTS ${BERTH_AWSCRT_SOURCE}/crt/aws-c-auth/CMakeLists.txt)
   message(FATAL_ERROR "No sources of the AWS Common Runtime in ${BERTH_AWSCRT_SOURCE}: "
                       "run scripts/fetch-awscrt first (make build does)")
 endif()
@@ -47,7 +47,7 @@ function(berth_add_awscrt)
   set(CMAKE_MESSAGE_LOG_LEVEL WARNING)
   # Bottom to top.
   foreach(part s2n aws-c-common aws-checksums aws-c-cal aws-c-io aws-c-compression aws-c-http
-               aws-c-sdkutils aws-c-auth aws-c-event-stream aws-c-s3)
+               aws-c-sdkutils aws-c-auth aws-c-event-stream)
     add_subdirectory(${BERTH_AWSCRT_SOURCE}/crt/${part} ${CMAKE_BINARY_DIR}/awscrt/${part}
                      EXCLUDE_FROM_ALL SYSTEM)
   endforeach()
@@ -66,4 +66,4 @@ endforeach()
 
 # aws-c-event-stream is for serving's response streams; linking it costs nothing until it is used.
 add_library(berth_awscrt INTERFACE)
-target_link_libraries(berth_awscrt INTERFACE aws-c-s3 aws-c-event-stream)
+target_link_libraries(berth_awscrt INTERFACE aws-c-auth aws-c-event-stream)

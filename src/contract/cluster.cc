@@ -7,11 +7,12 @@
 
 #include "contract/hyperparameters.h"
 #include "contract/python_text.h"
+#include "contract/switches.h"
 
 namespace berth::contract {
 namespace {
 
-/// Each turns a distribution on (section 3 of docs/contract.md; the fourth is an older name).
+/// The fourth is an older name.
 constexpr std::array<std::string_view, 7> kSwitches = {
     "sagemaker_mpi_enabled",
     "sagemaker_parameter_server_enabled",
@@ -61,6 +62,10 @@ Result<std::vector<std::string>> DistributionGroups(const json::Object& framewor
 }
 
 }  // namespace
+
+std::span<const std::string_view> DistributionSwitches() {
+  return kSwitches;
+}
 
 Result<Cluster> ReadCluster(const json::Object& resource_config, const std::string& path,
                             const json::Object& framework_parameters,

@@ -84,6 +84,10 @@ struct TrainingEnvironment : Cluster {
 /// expected and what was found.
 [[nodiscard]] Result<TrainingEnvironment> ReadTrainingEnvironment(const Inputs& inputs);
 
+/// Every public property of the reference's environment under its name there, by names:
+/// SM_TRAINING_ENV, and what the Python packages show.
+json::Object ToProperties(const TrainingEnvironment& environment);
+
 /// Every variable the script gets beyond those of the process: the SM_* variables of the classic
 /// and of the version-3 contract (where both have a name, the classic value), CURRENT_HOST,
 /// SAGEMAKER_JOB_NAME, SAGEMAKER_REGION. (PYTHONPATH depends on the process: training adds it.)

@@ -71,49 +71,6 @@ Value Topology(const TrainingEnvironment& e) {
   return given != nullptr ? *given : Value(Array());
 }
 
-/// SM_TRAINING_ENV: every public property of the reference's environment.
-Value TrainingEnv(const TrainingEnvironment& e) {
-  return Object::FromMembers({
-      {"additional_framework_parameters", e.framework_parameters},
-      {"channel_input_dirs", ChannelPaths(e)},
-      {"current_host", e.current_host},
-      {"current_instance_group", e.current_instance_group},
-      {"current_instance_group_hosts", Texts(e.current_instance_group_hosts)},
-      {"current_instance_type", e.current_instance_type},
-      {"distribution_hosts", Texts(e.distribution_hosts)},
-      {"distribution_instance_groups", Texts(e.distribution_instance_groups)},
-      {"framework_module", OrNull(e.framework_module)},
-      {"hosts", Texts(e.hosts)},
-      {"hyperparameters", e.hyperparameters},
-      {"input_config_dir", Decoded(e.layout.input_config)},
-      {"input_data_config", e.input_data_config},
-      {"input_dir", Decoded(e.layout.input)},
-      {"instance_groups", GroupNames(e)},
-      {"instance_groups_dict", GroupsByName(e)},
-      {"is_hetero", e.is_hetero},
-      {"is_master", e.is_master},
-      {"is_modelparallel_enabled", IsModelParallel(e)},
-      {"is_smddpmprun_installed", e.smddpmprun_installed},
-      {"is_smddprun_installed", e.smddprun_installed},
-      {"job_name", OrNull(e.job_name)},
-      {"log_level", e.log_level},
-      {"master_hostname", e.master_host},
-      {"model_dir", Decoded(e.layout.model)},
-      {"module_dir", ModuleDirectory(e)},
-      {"module_name", Decoded(e.module_name)},
-      {"network_interface_name", e.network_interface},
-      {"num_cpus", e.cpus},
-      {"num_gpus", e.gpus},
-      {"num_neurons", e.neurons},
-      {"output_data_dir", Decoded(e.layout.output_data)},
-      {"output_dir", Decoded(e.layout.output)},
-      {"output_intermediate_dir", Decoded(e.layout.output_intermediate)},
-      {"resource_config", e.resource_config},
-      {"topology", Topology(e)},
-      {"user_entry_point", e.user_entry_point},
-  });
-}
-
 class Exporter {
  public:
   /// The classic rule: SM_ and the key in capitals; text as it is, null empty, else compact JSON.
@@ -174,7 +131,7 @@ void ExportClassic(const TrainingEnvironment& e, Exporter& out) {
   out.Classic("num_neurons", e.neurons);
   out.Classic("model_dir", Decoded(e.layout.model));
   out.Classic("module_dir", ModuleDirectory(e));
-  out.Classic("training_env", TrainingEnv(e));
+  out.Classic("training_env", ToProperties(e));
   out.Classic("user_args", Texts(ArgumentTexts(e.hyperparameters)));
   out.Classic("output_intermediate_dir", Decoded(e.layout.output_intermediate));
   if (e.topology) out.Classic("topology", *e.topology);
@@ -220,6 +177,48 @@ void ExportV3(const TrainingEnvironment& e, Exporter& out) {
 }
 
 }  // namespace
+
+Object ToProperties(const TrainingEnvironment& e) {
+  return Object::FromMembers({
+      {"additional_framework_parameters", e.framework_parameters},
+      {"channel_input_dirs", ChannelPaths(e)},
+      {"current_host", e.current_host},
+      {"current_instance_group", e.current_instance_group},
+      {"current_instance_group_hosts", Texts(e.current_instance_group_hosts)},
+      {"current_instance_type", e.current_instance_type},
+      {"distribution_hosts", Texts(e.distribution_hosts)},
+      {"distribution_instance_groups", Texts(e.distribution_instance_groups)},
+      {"framework_module", OrNull(e.framework_module)},
+      {"hosts", Texts(e.hosts)},
+      {"hyperparameters", e.hyperparameters},
+      {"input_config_dir", Decoded(e.layout.input_config)},
+      {"input_data_config", e.input_data_config},
+      {"input_dir", Decoded(e.layout.input)},
+      {"instance_groups", GroupNames(e)},
+      {"instance_groups_dict", GroupsByName(e)},
+      {"is_hetero", e.is_hetero},
+      {"is_master", e.is_master},
+      {"is_modelparallel_enabled", IsModelParallel(e)},
+      {"is_smddpmprun_installed", e.smddpmprun_installed},
+      {"is_smddprun_installed", e.smddprun_installed},
+      {"job_name", OrNull(e.job_name)},
+      {"log_level", e.log_level},
+      {"master_hostname", e.master_host},
+      {"model_dir", Decoded(e.layout.model)},
+      {"module_dir", ModuleDirectory(e)},
+      {"module_name", Decoded(e.module_name)},
+      {"network_interface_name", e.network_interface},
+      {"num_cpus", e.cpus},
+      {"num_gpus", e.gpus},
+      {"num_neurons", e.neurons},
+      {"output_data_dir", Decoded(e.layout.output_data)},
+      {"output_dir", Decoded(e.layout.output)},
+      {"output_intermediate_dir", Decoded(e.layout.output_intermediate)},
+      {"resource_config", e.resource_config},
+      {"topology", Topology(e)},
+      {"user_entry_point", e.user_entry_point},
+  });
+}
 
 Variables ToVariables(const TrainingEnvironment& environment) {
   Exporter out;

@@ -1,8 +1,10 @@
 #include "core/descriptor.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace berth {
@@ -26,6 +28,16 @@ Result<void> SetNonBlocking(int fd, bool on) {
     return FailErrno("cannot set descriptor flags");
   }
   return {};
+}
+
+void CloseAllBut(std::vector<int> kept) {
+  std::ranges::sort(kept);
+  int first = 3;
+  for (const int open : kept) {
+    if (open > first) ::syscall(SYS_close_range, first, open - 1, 0);
+    if (open >= first) first = open + 1;
+  }
+  ::syscall(SYS_close_range, first, ~0U, 0);
 }
 
 Result<void> WriteAll(int fd, const void* bytes, size_t size) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
 
@@ -44,6 +45,10 @@ struct Pipe {
 [[nodiscard]] Result<Pipe> MakePipe();
 
 [[nodiscard]] Result<void> SetNonBlocking(int fd, bool on);
+
+/// Closes what this process has open, save stdin, stdout, stderr and `kept` (a -1 among them is
+/// none): in a fork that has nothing to do with the rest. Kernels before 5.9 cannot.
+void CloseAllBut(std::vector<int> kept);
 
 /// Writes all of it to a blocking descriptor, through interruptions and short writes.
 [[nodiscard]] Result<void> WriteAll(int fd, const void* bytes, size_t size);

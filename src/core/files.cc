@@ -83,10 +83,21 @@ Result<void> MakeDirectories(const fs::path& path) {
   std::error_code cause;
   fs::create_directories(path, cause);
   // create_directories() also fails where a link to a directory stands in the way.
-  if (cause && !fs::is_directory(path)) {
+  std::error_code unknown;
+  if (cause && !fs::is_directory(path, unknown)) {
     return Fail(Error::System(cause.value(), Quoted("make the directory", path)));
   }
   return {};
+}
+
+void RemoveContent(const fs::path& folder) {
+  std::error_code ignored;
+  // A range-for over it would throw where reading on fails.
+  for (fs::directory_iterator entry(folder, ignored), end; !ignored && entry != end;
+       entry.increment(ignored)) {
+    std::error_code kept;
+    fs::remove_all(entry->path(), kept);
+  }
 }
 
 std::vector<std::string> ListFiles(const fs::path& root, size_t limit) {

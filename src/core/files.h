@@ -30,6 +30,9 @@ namespace berth {
 /// mkdir -p. An existing directory is fine.
 [[nodiscard]] Result<void> MakeDirectories(const std::filesystem::path& path);
 
+/// Removes all that a folder holds, as far as that is possible.
+void RemoveContent(const std::filesystem::path& folder);
+
 /// The paths of files below `root`, relative to it, sorted, directories left out; at most `limit`
 /// of them. Unreadable folders and links to folders are not entered. Empty if there is no `root`.
 std::vector<std::string> ListFiles(const std::filesystem::path& root, size_t limit);

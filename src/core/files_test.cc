@@ -57,6 +57,14 @@ TEST_F(Files, TheModeFollowsTheUmask) {
   EXPECT_EQ(about.st_mode & 0777, 0640u);
 }
 
+TEST_F(Files, AFolderThatCannotBeIsAnErrorAndNoException) {
+  const std::filesystem::path folder = directory_.path() / std::string(300, 'x');
+  const auto made = MakeDirectories(folder / "y");
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().system_error(), ENAMETOOLONG);
+  RemoveContent(folder);
+}
+
 TEST_F(Files, TheListIsSortedBoundedAndLeavesFoldersOut) {
   ASSERT_TRUE(MakeDirectories(At("b/c")));
   ASSERT_TRUE(WriteFile(At("b/c/1"), ""));

@@ -10,6 +10,8 @@
 #include <numeric>
 #include <utility>
 
+#include "core/float_text.h"
+
 namespace berth::json {
 
 Object::Object() = default;
@@ -116,34 +118,8 @@ bool Value::operator==(const Value& other) const {
 }
 
 std::string FloatRepr(double value) {
-  if (std::isnan(value)) return "nan";
-  if (std::isinf(value)) return value < 0 ? "-inf" : "inf";
-  char buffer[64];
-  const auto written =
-      std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific);
-  const std::string_view text(buffer, static_cast<size_t>(written.ptr - buffer));
-  const size_t e = text.find('e');
-  int exponent = 0;
-  const size_t exponent_at = text[e + 1] == '+' ? e + 2 : e + 1;
-  std::from_chars(text.data() + exponent_at, text.data() + text.size(), exponent);
-
-  std::string sign, digits;
-  for (const char c : text.substr(0, e)) {
-    if (c == '-') sign = "-";
-    if (c >= '0' && c <= '9') digits += c;
-  }
-  if (exponent < -4 || exponent >= 16) {
-    std::string repr = sign + digits.substr(0, 1);
-    if (digits.size() > 1) repr += "." + digits.substr(1);
-    repr += exponent < 0 ? "e-" : "e+";
-    const std::string magnitude = std::to_string(std::abs(exponent));
-    return repr + (magnitude.size() < 2 ? "0" : "") + magnitude;
-  }
-  if (exponent < 0)
-    return sign + "0." + std::string(static_cast<size_t>(-exponent - 1), '0') + digits;
-  const size_t whole = static_cast<size_t>(exponent) + 1;
-  if (digits.size() <= whole) return sign + digits + std::string(whole - digits.size(), '0') + ".0";
-  return sign + digits.substr(0, whole) + "." + digits.substr(whole);
+  char text[kFloatTextSize];
+  return {text, WriteFloatRepr(text, value)};
 }
 
 }  // namespace berth::json

@@ -1,11 +1,13 @@
 // Berth's own log: one line per event, on stderr, so that it never mixes into a script's stdout.
 //
-// A line reads "2026-01-31T12:00:00.123Z INFO  component  message". Written at once, whole, by
-// one write(2). From any thread.
+// A line reads "2026-01-31T12:00:00.123Z INFO  component  message", or is a JSON object. Written
+// at once, whole, by one write(2), or handed to a sink. From any thread.
 #pragma once
 
 #include <fmt/format.h>
 
+#include <functional>
+#include <initializer_list>
 #include <string_view>
 
 namespace berth::log {
@@ -19,7 +21,21 @@ void SetLevel(Level level);
 Level LevelFromNumber(long number);
 bool Enabled(Level level);
 
-void Write(Level level, std::string_view component, std::string_view message);
+/// {"time","level","component", the fields, "message"} in place of text. Before threads start.
+void UseJson(bool on);
+
+/// Where whole lines go in place of stderr; an empty function: stderr again. Called from any
+/// thread. Set while no other thread logs.
+void SetSink(std::function<void(std::string_view line)> sink);
+
+/// What a line is about, besides its message: in text "name=value" in square brackets.
+struct Field {
+  std::string_view name;
+  std::string_view value;
+};
+
+void Write(Level level, std::string_view component, std::string_view message,
+           std::initializer_list<Field> fields = {});
 
 template <typename... Args>
 void Debug(std::string_view component, fmt::format_string<Args...> text, Args&&... args) {

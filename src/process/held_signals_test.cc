@@ -43,5 +43,19 @@ TEST(HeldSignals, ARequestToEndIsPendingForTheNextCommand) {
   EXPECT_EQ(held.Pending(), 0);
 }
 
+// A SIGTERM that came while a job asked `sshd -T` was taken for a fault of sshd, and lost.
+TEST(HeldSignals, ARequestToEndIsNotLostWithTheHelperThatItEnded) {
+  const HeldSignals held;
+  ::raise(SIGTERM);
+  const Command command{.argv = {"sleep", "600"}, .variables = CurrentVariables(), .directory = {}};
+  const auto outcome = Capture(command, std::chrono::seconds(60));
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->stopped_by, StoppedBy::kSignal);
+  EXPECT_EQ(held.Pending(), SIGTERM);
+  SuperviseOptions options;
+  options.child_mask = held.mask_before();
+  EXPECT_EQ(Supervise(command, options)->code(), 128 + SIGTERM);  // and takes it
+}
+
 }  // namespace
 }  // namespace berth::process

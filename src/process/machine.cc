@@ -83,12 +83,12 @@ int CountNeurons(const Variables& variables) {
   return *cores;
 }
 
+}  // namespace
+
 std::string HostName() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
 }
-
-}  // namespace
 
 Machine ProbeMachine(const Variables& variables) {
   Machine machine;

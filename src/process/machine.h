@@ -19,6 +19,9 @@ struct Machine {
   std::string host_name;
 };
 
+/// This machine's; "localhost" where the kernel does not say.
+std::string HostName();
+
 /// Never fails: what cannot be found out is 0, and a probe that broke is logged. Starts a helper
 /// program only where its binary is on the PATH. 1 ms where there are no accelerators.
 Machine ProbeMachine(const Variables& variables);

@@ -12,18 +12,14 @@ namespace {
 /// Fits the second-level cache, so that the copy out finds what the copy in left there.
 constexpr size_t kBufferBytes = size_t{128} << 10;
 
-/// What an unprivileged process may ask for. A small pipe would have the command and us wait for
-/// each other every 64 KiB.
-constexpr int kPipeBytes = 1 << 20;
-
 /// Signals and timers are looked at after so many rounds of a stream that never pauses.
 constexpr int kRounds = 32;
 
 }  // namespace
 
-Result<Pipe> MakeOutputPipe() {
+Result<Pipe> MakeOutputPipe(int bytes) {
   BERTH_ASSIGN(Pipe pipe, MakePipe());
-  ::fcntl(pipe.write.get(), F_SETPIPE_SZ, kPipeBytes);  // smaller is slower, not wrong
+  ::fcntl(pipe.write.get(), F_SETPIPE_SZ, bytes);  // smaller is slower, not wrong
   BERTH_TRY(SetNonBlocking(pipe.read.get(), true));
   return pipe;
 }

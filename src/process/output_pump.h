@@ -57,7 +57,11 @@ class OutputPump {
   bool lost_ = false;  // bytes came after the sink was given up
 };
 
-/// A pipe for a command's output: large, its read end non-blocking.
-[[nodiscard]] Result<Pipe> MakeOutputPipe();
+/// What an unprivileged process may ask a pipe to hold. A small one would have the command and us
+/// wait for each other every 64 KiB.
+inline constexpr int kOutputPipe = 1 << 20;
+
+/// A pipe for a command's output: as large as that, its read end non-blocking.
+[[nodiscard]] Result<Pipe> MakeOutputPipe(int bytes = kOutputPipe);
 
 }  // namespace berth::process

@@ -57,7 +57,14 @@ Result<void> Supervision::Start() {
     if (!null) return FailErrno("cannot open \"/dev/null\"");
     streams.input = null.get();
   }
-  BERTH_TRY(MakePumps(&output, &error));
+  if (options_.pass_output) {
+    // Above 2, as Spawn() takes them.
+    output = Descriptor(::fcntl(options_.output_fd, F_DUPFD_CLOEXEC, 3));
+    error = Descriptor(::fcntl(options_.error_fd, F_DUPFD_CLOEXEC, 3));
+    if (!output || !error) return FailErrno("cannot pass on the output");
+  } else {
+    BERTH_TRY(MakePumps(&output, &error));
+  }
   streams.error = error.get();
   streams.output = output ? output.get() : error.get();
 
@@ -78,6 +85,8 @@ Result<void> Supervision::Start() {
     const StartError why = ExplainStartFailure(command_, paths, spawned.failure);
     outcome_.exit_code = why.exit_code;
     outcome_.start_error = why.message;
+  } else if (options_.on_started) {
+    options_.on_started(pid_);
   }
   return {};
 }
@@ -97,18 +106,19 @@ Result<void> Supervision::MakePumps(Descriptor* output, Descriptor* error) {
 
 void Supervision::Pump() {
   if (output_) output_->Advance();
-  error_->Advance();
+  if (error_) error_->Advance();
 }
 
 void Supervision::Wait() {
-  std::array<pollfd, 3> events{};  // poll() skips a descriptor of -1
+  std::array<pollfd, 4> events{};  // poll() skips a descriptor of -1
   events[0] = {signals_.descriptor().get(), POLLIN, 0};
   const auto watch = [](const OutputPump& pump) {
     return pump.blocked() ? pollfd{pump.sink_fd(), POLLOUT, 0}
                           : pollfd{pump.source_fd(), POLLIN, 0};
   };
   events[1] = output_ ? watch(*output_) : pollfd{-1, 0, 0};
-  events[2] = watch(*error_);
+  events[2] = error_ ? watch(*error_) : pollfd{-1, 0, 0};
+  events[3] = {options_.beside != nullptr ? options_.beside->descriptor() : -1, POLLIN, 0};
 
   int timeout = -1;
   if (const Time next = NextTimer()) {
@@ -116,6 +126,19 @@ void Supervision::Wait() {
     timeout = static_cast<int>(std::clamp<long long>(left, 0, 3'600'000));
   }
   ::poll(events.data(), events.size(), timeout);
+  if (events[3].revents != 0) {
+    options_.beside->RunReady();
+    AskBeside();
+  }
+}
+
+void Supervision::AskBeside() {
+  if (!options_.stop_asked) return;
+  const std::optional<StopOrder> order = options_.stop_asked();
+  if (!order) return;
+  Stop(StoppedBy::kCaller, order->signal, order->grace);
+  const auto latest = Clock::now() + order->grace;
+  if (kill_at_ && latest < *kill_at_) kill_at_ = latest;
 }
 
 void Supervision::TakeSignals() {
@@ -128,7 +151,12 @@ void Supervision::TakeSignals() {
       if (signal == SIGCHLD) {
         Reap();
       } else if (IsStopSignal(signal)) {
-        Stop(StoppedBy::kSignal, signal);
+        if (options_.on_stop_signal) {
+          options_.on_stop_signal(signal);
+          AskBeside();
+        } else {
+          Stop(StoppedBy::kSignal, signal, options_.grace);
+        }
       } else if (signal == SIGTSTP && !ended_) {
         terminal_.Suspend(pid_);
       } else {
@@ -150,7 +178,7 @@ void Supervision::Reap() {
       CommandEnded(status);
     }
   }
-  if (!ended_) return;
+  if (!ended_ || KeepsOrphans()) return;
   left_ = descendants_.Any();
   if (left_ && killed_) descendants_.Signal(SIGKILL);  // some were born since
 }
@@ -164,12 +192,18 @@ void Supervision::CommandEnded(int status) {
   } else {
     outcome_.exit_code = WEXITSTATUS(status);
   }
+  // Killed by somebody else, or saying that a part of it was.
+  if ((outcome_.signal == SIGKILL && !killed_) || outcome_.exit_code == 128 + SIGKILL) {
+    outcome_.out_of_memory = out_of_memory_.Read() > out_of_memory_before_;
+  }
+  if (options_.on_ended) options_.on_ended(outcome_);
   deadline_.reset();
   // Asked to stop, we owe our caller an end: a reader that stands still gets no longer than this.
   if (outcome_.stopped_by != StoppedBy::kNobody) {
     output_until_ = std::max(kill_at_.value_or(now), now + options_.orphan_grace);
   }
   kill_at_.reset();
+  if (KeepsOrphans()) return;
   left_ = descendants_.Any();
   if (!left_ || killed_) return;
   descendants_.Signal(SIGTERM);
@@ -177,15 +211,15 @@ void Supervision::CommandEnded(int status) {
   kill_at_ = now + options_.orphan_grace;
 }
 
-void Supervision::Stop(StoppedBy by, int signal) {
+void Supervision::Stop(StoppedBy by, int signal, std::chrono::milliseconds grace) {
   if (outcome_.stopped_by == StoppedBy::kNobody) {
     outcome_.stopped_by = by;
     outcome_.stop_signal = signal;
     outcome_.stopped_after = Clock::now() - started_;
     if (ended_) {
-      output_until_ = Clock::now() + options_.grace;
+      output_until_ = Clock::now() + grace;
     } else {
-      kill_at_ = Clock::now() + options_.grace;
+      kill_at_ = Clock::now() + grace;
     }
   }
   // Once more is only passed on once more: what makes a person press Ctrl-C twice is for the
@@ -212,7 +246,7 @@ void Supervision::CheckTimers() {
   const auto now = Clock::now();
   if (deadline_ && now >= *deadline_) {
     deadline_.reset();
-    Stop(StoppedBy::kDeadline, SIGTERM);
+    Stop(StoppedBy::kDeadline, SIGTERM, options_.grace);
   }
   if (kill_at_ && Clock::now() >= *kill_at_) KillAll();
 }
@@ -224,7 +258,7 @@ bool Supervision::Finished() const {
   // Nobody of the family can write any more: an empty pipe stays empty, even where a stranger
   // holds its other end.
   const auto settled = [](const OutputPump& pump) { return !pump.blocked() && pump.idle(); };
-  return settled(*error_) && (!output_ || settled(*output_));
+  return (!error_ || settled(*error_)) && (!output_ || settled(*output_));
 }
 
 Supervision::Time Supervision::NextTimer() const {
@@ -245,10 +279,6 @@ void Supervision::Conclude() {
     if (pid_ > 0) (*pump)->Abandon();  // nothing is left in it, unless its reader stands still
     outcome_.output_lost |= (*pump)->lost();
     (pump == &output_ ? outcome_.output_tail : outcome_.error_tail) = (*pump)->TailText();
-  }
-  const bool killed_by_other = outcome_.signal == SIGKILL && !outcome_.killed_after_grace;
-  if (killed_by_other || outcome_.exit_code == 128 + SIGKILL) {
-    outcome_.out_of_memory = out_of_memory_.Read() > out_of_memory_before_;
   }
 }
 

@@ -36,8 +36,12 @@ class Supervision {
   void TakeSignals();
   void Reap();
   void CommandEnded(int status);
+  bool KeepsOrphans() const {
+    return options_.keep_orphans && outcome_.stopped_by == StoppedBy::kNobody;
+  }
 
-  void Stop(StoppedBy by, int signal);
+  void AskBeside();
+  void Stop(StoppedBy by, int signal, std::chrono::milliseconds grace);
   void ForwardToGroup(int signal) const;
   void KillAll();
   void CheckTimers();
@@ -58,7 +62,9 @@ class Supervision {
   OutOfMemoryCounter out_of_memory_;
   std::optional<uint64_t> out_of_memory_before_;
 
-  std::optional<OutputPump> output_;  // empty where both streams are one: then `error_` is it
+  // `output_` is empty where both streams are one: then `error_` is it. Both are where the command
+  // writes to where they go itself.
+  std::optional<OutputPump> output_;
   std::optional<OutputPump> error_;
 
   pid_t pid_ = -1;

@@ -1,5 +1,7 @@
 #include "process/supervisor.h"
 
+#include <unistd.h>
+
 #include "process/supervision.h"
 
 namespace berth::process {
@@ -18,7 +20,13 @@ Result<Outcome> Capture(const Command& command, std::chrono::milliseconds deadli
   options.output_fd = -1;
   options.error_fd = -1;
   options.inherit_input = false;
-  return Supervise(command, options);
+  auto outcome = Supervise(command, options);
+  // It was meant for us, not for a helper: it stays pending where signals are held, and acts on us
+  // where they are not.
+  if (outcome && outcome->stopped_by == StoppedBy::kSignal) {
+    ::kill(::getpid(), outcome->stop_signal);
+  }
+  return outcome;
 }
 
 }  // namespace berth::process

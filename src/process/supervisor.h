@@ -7,6 +7,8 @@
 // signal mask and dispositions that our caller had, in a process group of its own.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <csignal>
 #include <cstddef>
@@ -18,6 +20,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/event_loop.h"
 
 namespace berth::process {
 
@@ -26,6 +29,8 @@ using Variables = std::map<std::string, std::string>;
 
 /// The variables of this process.
 Variables CurrentVariables();
+
+struct Outcome;
 
 /// What to run. Nothing here ever passes through a shell: `argv` reaches execve() byte for byte.
 struct Command {
@@ -42,6 +47,13 @@ enum class Stream { kOutput, kError };
 
 /// The platform kills a container 120 s after its SIGTERM; by then we want to have reported.
 inline constexpr std::chrono::milliseconds kDefaultGrace{100'000};
+
+/// What whoever works beside a command asks of it.
+struct StopOrder {
+  int signal = SIGTERM;
+  /// From now to SIGKILL for the whole group. A later order can only shorten what is left.
+  std::chrono::milliseconds grace = kDefaultGrace;
+};
 
 struct SuperviseOptions {
   /// From the first SIGTERM, SIGINT, SIGQUIT or SIGHUP to SIGKILL for the whole group.
@@ -60,11 +72,28 @@ struct SuperviseOptions {
   int error_fd = 2;
   /// The command's standard input: ours, else /dev/null.
   bool inherit_input = true;
+  /// The command writes to output_fd and error_fd itself: nothing is pumped, kept or seen here.
+  bool pass_output = false;
+  /// Told of the command's process, once it runs. Optional.
+  std::function<void(pid_t)> on_started;
+  /// Told how the command itself has ended, before what it left behind is dealt with: of the
+  /// Outcome there are no tails yet. Optional; not called where it could not be started.
+  std::function<void(const Outcome&)> on_ended;
+  /// What a command left behind that ended by itself (StoppedBy::kNobody) lives on, and is not
+  /// waited for.
+  bool keep_orphans = false;
+  /// Runs while the command does, in the same thread; null: nothing.
+  EventLoop* beside = nullptr;
+  /// Asked whenever `beside` ran: a value ends the command (Outcome::stopped_by = kCaller).
+  std::function<std::optional<StopOrder>()> stop_asked;
+  /// Takes the signals that end a command in its place: whoever sets it lets the command know, or
+  /// ends it through `stop_asked`. Optional.
+  std::function<void(int signal)> on_stop_signal;
   /// The signal mask of the command, where it is not the caller's (see HeldSignals).
   std::optional<sigset_t> child_mask;
 };
 
-enum class StoppedBy { kNobody, kSignal, kDeadline };
+enum class StoppedBy { kNobody, kSignal, kDeadline, kCaller };
 
 /// How a command ended. Data, not an error: exit code 1 is a value of this.
 struct Outcome {
@@ -106,7 +135,8 @@ struct Outcome {
 [[nodiscard]] Result<Outcome> Supervise(const Command& command, const SuperviseOptions& options);
 
 /// Runs a short helper (`nvidia-smi`, `pip --version`) to its end, at most `deadline`, and returns
-/// its outcome with up to `limit` bytes of stdout in output_tail; nothing is passed through.
+/// its outcome with up to `limit` bytes of stdout in output_tail; nothing is passed through. A
+/// signal that ended it is sent to this process again: HeldSignals has it then.
 [[nodiscard]] Result<Outcome> Capture(const Command& command, std::chrono::milliseconds deadline,
                                       size_t limit = size_t{1} << 20);
 
