@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,6 +32,12 @@ struct ExtractLimits {
   /// Of the archive after decompression, and of all files as they would be read (a sparse file
   /// counts with its whole size).
   uint64_t max_bytes = uint64_t{512} << 30;
+
+  /// BERTH_EXTRACT_MAX_ENTRIES and BERTH_EXTRACT_MAX_BYTES, whole numbers; the limits above where
+  /// they are not set. Fails where one is no number: a limit that is not understood must not be
+  /// taken for none.
+  [[nodiscard]] static Result<ExtractLimits> FromEnvironment(
+      const std::map<std::string, std::string>& variables);
 };
 
 struct ExtractSummary {
@@ -64,7 +71,8 @@ struct CreateReport {
   uint64_t entries = 0;
   uint64_t bytes = 0;  // of the files' content
   /// One sentence for each thing left out or not as it was found: sockets, FIFOs and devices, files
-  /// that vanished or changed while they were read, links that lead out of the directory. The first
+  /// that vanished or changed while they were read, links that are absolute or lead out of the
+  /// directory. The first
   /// kMaxWarnings of them.
   std::vector<std::string> warnings;
 };

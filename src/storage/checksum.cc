@@ -3,25 +3,33 @@
 #include <aws/checksums/crc.h>
 #include <openssl/evp.h>
 
-#include <array>
 #include <cassert>
 
 namespace berth::storage {
 namespace {
 
-std::string Hex(const unsigned char* bytes, size_t size) {
+const uint8_t* Bytes(std::string_view text) {
+  return reinterpret_cast<const uint8_t*>(text.data());
+}
+
+std::string Hex(std::string_view bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
-  text.reserve(size * 2);
-  for (size_t i = 0; i < size; ++i) {
-    text += kDigits[bytes[i] >> 4];
-    text += kDigits[bytes[i] & 15];
+  text.reserve(bytes.size() * 2);
+  for (const char each : bytes) {
+    const auto byte = static_cast<unsigned char>(each);
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
   }
   return text;
 }
 
-const uint8_t* Bytes(std::string_view text) {
-  return reinterpret_cast<const uint8_t*>(text.data());
+std::string Base64(std::string_view bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // and EVP's closing zero
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), Bytes(bytes),
+                                     static_cast<int>(bytes.size()));
+  text.resize(static_cast<size_t>(length));
+  return text;
 }
 
 }  // namespace
@@ -54,46 +62,52 @@ uint64_t CrcCombine(Crc kind, uint64_t a, uint64_t b, uint64_t length_of_b) {
 }
 
 std::string CrcText(Crc kind, uint64_t crc) {
-  const int size = kind == Crc::kCrc64nvme ? 8 : 4;
-  std::array<unsigned char, 8> bytes;
-  for (int i = 0; i < size; ++i) {
-    bytes[static_cast<size_t>(i)] = static_cast<unsigned char>(crc >> (8 * (size - 1 - i)));
+  const size_t size = kind == Crc::kCrc64nvme ? 8 : 4;
+  std::string bytes(size, '\0');
+  for (size_t i = 0; i < size; ++i) {
+    bytes[i] = static_cast<char>(static_cast<unsigned char>(crc >> (8 * (size - 1 - i))));
   }
-  std::array<unsigned char, 13> text;  // 12 characters and EVP's closing zero
-  const int length = EVP_EncodeBlock(text.data(), bytes.data(), size);
-  return {text.begin(), text.begin() + length};
+  return Base64(bytes);
 }
 
 std::string Sha256Hex(std::string_view bytes) {
-  std::array<unsigned char, 32> sum;
-  [[maybe_unused]] const int done =
-      EVP_Digest(bytes.data(), bytes.size(), sum.data(), nullptr, EVP_sha256(), nullptr);
-  assert(done == 1);
-  return Hex(sum.data(), sum.size());
+  Digest digest("SHA256");
+  digest.Add(bytes);
+  return digest.Hex();
 }
 
-struct Md5::Context {
+struct Digest::Context {
   EVP_MD_CTX* evp = EVP_MD_CTX_new();
   ~Context() { EVP_MD_CTX_free(evp); }
+  std::string Final() const {
+    std::string sum(EVP_MAX_MD_SIZE, '\0');
+    unsigned int size = 0;
+    EVP_DigestFinal_ex(evp, reinterpret_cast<unsigned char*>(sum.data()), &size);
+    sum.resize(size);
+    return sum;
+  }
 };
 
-Md5::Md5() : context_(std::make_unique<Context>()) {
-  [[maybe_unused]] const int done = EVP_DigestInit_ex(context_->evp, EVP_md5(), nullptr);
+Digest::Digest(std::string_view name) : context_(std::make_unique<Context>()) {
+  [[maybe_unused]] const int done =
+      EVP_DigestInit_ex(context_->evp, EVP_get_digestbyname(std::string(name).c_str()), nullptr);
   assert(done == 1);
 }
 
-Md5::~Md5() = default;
-Md5::Md5(Md5&&) noexcept = default;
-Md5& Md5::operator=(Md5&&) noexcept = default;
+Digest::~Digest() = default;
+Digest::Digest(Digest&&) noexcept = default;
+Digest& Digest::operator=(Digest&&) noexcept = default;
 
-void Md5::Add(std::string_view bytes) {
+void Digest::Add(std::string_view bytes) {
   EVP_DigestUpdate(context_->evp, bytes.data(), bytes.size());
 }
 
-std::string Md5::Hex() {
-  std::array<unsigned char, 16> sum;
-  EVP_DigestFinal_ex(context_->evp, sum.data(), nullptr);
-  return storage::Hex(sum.data(), sum.size());
+std::string Digest::Hex() {
+  return storage::Hex(context_->Final());
+}
+
+std::string Digest::Base64() {
+  return storage::Base64(context_->Final());
 }
 
 }  // namespace berth::storage

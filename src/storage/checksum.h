@@ -23,21 +23,29 @@ std::string CrcText(Crc kind, uint64_t crc);
 /// SHA-256 in lower-case hexadecimal: x-amz-content-sha256.
 std::string Sha256Hex(std::string_view bytes);
 
-/// An MD5 built up piece by piece; the ETag of most objects that were not uploaded in parts.
-class Md5 {
+/// A digest built up piece by piece.
+class Digest {
  public:
-  Md5();
-  ~Md5();
-  Md5(Md5&&) noexcept;
-  Md5& operator=(Md5&&) noexcept;
+  /// `name` as libcrypto knows it: "MD5", "SHA1", "SHA256".
+  explicit Digest(std::string_view name);
+  ~Digest();
+  Digest(Digest&&) noexcept;
+  Digest& operator=(Digest&&) noexcept;
 
   void Add(std::string_view bytes);
-  /// In lower-case hexadecimal. Once, at the end.
+  /// In lower-case hexadecimal. Either of the two, once, at the end.
   std::string Hex();
+  std::string Base64();
 
  private:
   struct Context;
   std::unique_ptr<Context> context_;
+};
+
+/// The ETag of most objects that were not uploaded in parts.
+class Md5 : public Digest {
+ public:
+  Md5() : Digest("MD5") {}
 };
 
 }  // namespace berth::storage

@@ -105,7 +105,12 @@ class Packer {
     if (n < 0 && errno == ENOENT) return Vanished(path);
     if (n < 0) return FailErrno(What("read", path));
     target.resize(static_cast<size_t>(n));
-    if (!CheckLinkTarget(target, depth)) {
+    if (target.starts_with('/')) {
+      Warn(
+          fmt::format("{} is a link to an absolute path, {}, and stays one: make it relative, or "
+                      "it leads nowhere where the archive is extracted elsewhere",
+                      Quoted(path), Quoted(target)));
+    } else if (!CheckLinkTarget(target, depth)) {
       Warn(
           fmt::format("{} is a link that leads out of the directory, to {}: what it links to is "
                       "not in the archive",

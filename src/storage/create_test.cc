@@ -123,11 +123,15 @@ TEST_F(Create, SpecialFilesAreLeftOutWithAWarning) {
 
 TEST_F(Create, LinkOutOfTheDirectoryIsKeptWithAWarning) {
   fs::create_symlink("/opt/ml/checkpoints/7", from / "best");
+  fs::create_symlink("../checkpoints/7", from / "last");
   const auto report = CreateTarGz(from, output);
   ASSERT_TRUE(report);
   EXPECT_THAT(report->warnings,
-              ElementsAre("\"best\" is a link that leads out of the directory, to "
-                          "\"/opt/ml/checkpoints/7\": what it links to is not in the archive"));
+              ElementsAre("\"best\" is a link to an absolute path, \"/opt/ml/checkpoints/7\", and "
+                          "stays one: make it relative, or it leads nowhere where the archive is "
+                          "extracted elsewhere",
+                          "\"last\" is a link that leads out of the directory, to "
+                          "\"../checkpoints/7\": what it links to is not in the archive"));
   EXPECT_EQ(ListTarGz(output)->at(0).link_target, "/opt/ml/checkpoints/7");
 }
 

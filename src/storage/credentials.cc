@@ -10,9 +10,12 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <optional>
 #include <tuple>
 
 #include "core/log.h"
+#include "storage/credential_process.h"
 #include "storage/event.h"
 
 namespace berth::storage {
@@ -20,6 +23,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
+constexpr const char* kSso = "profile's SSO session";
 constexpr std::chrono::minutes kRefreshBefore{5};
 // Where a refresh fails and the old ones are still valid, ask again no sooner than this.
 constexpr std::chrono::seconds kAskAgain{30};
@@ -55,6 +59,79 @@ void OnCredentials(aws_credentials* credentials, int error, void* user_data) {
     if (credentials != nullptr) aws_credentials_acquire(credentials);
   }
   (*answer)->done.Set();
+}
+
+// Calls `use` with the profile in use, from the configuration and the file of credentials, or with
+// null where neither has one of its name.
+void WithProfile(const std::function<void(const aws_profile*, const std::string& name)>& use) {
+  aws_allocator* const allocator = aws_default_allocator();
+  aws_string* config_path = aws_get_config_file_path(allocator, nullptr);
+  aws_string* credentials_path = aws_get_credentials_file_path(allocator, nullptr);
+  aws_string* name = aws_get_profile_name(allocator, nullptr);
+  const auto load = [&](aws_string* path, aws_profile_source_type type) {
+    return path != nullptr ? aws_profile_collection_new_from_file(allocator, path, type) : nullptr;
+  };
+  aws_profile_collection* config = load(config_path, AWS_PST_CONFIG);
+  aws_profile_collection* credentials = load(credentials_path, AWS_PST_CREDENTIALS);
+  aws_profile_collection* both =
+      aws_profile_collection_new_from_merge(allocator, config, credentials);
+  if (name != nullptr) {
+    use(both != nullptr ? aws_profile_collection_get_profile(both, name) : nullptr,
+        aws_string_c_str(name));
+  }
+  for (aws_profile_collection* each : {config, credentials, both}) {
+    aws_profile_collection_release(each);
+  }
+  for (aws_string* each : {config_path, credentials_path, name}) aws_string_destroy(each);
+}
+
+// "" where the profile has none.
+std::string ProfileProperty(const char* property_name) {
+  std::string text;
+  WithProfile([&](const aws_profile* profile, const std::string&) {
+    if (profile == nullptr) return;
+    aws_string* wanted = aws_string_new_from_c_str(aws_default_allocator(), property_name);
+    const aws_profile_property* property = aws_profile_get_property(profile, wanted);
+    if (property != nullptr) text = aws_string_c_str(aws_profile_property_get_value(property));
+    aws_string_destroy(wanted);
+  });
+  return text;
+}
+
+// The profile's name, where somebody chose one that does not exist.
+std::optional<std::string> MissingProfile() {
+  std::optional<std::string> missing;
+  WithProfile([&](const aws_profile* profile, const std::string& name) {
+    if (profile == nullptr && name != "default") missing = name;
+  });
+  return missing;
+}
+
+// What to do where the profile's SSO session gives nothing.
+std::string SsoAdvice(const Error& error) {
+  std::string profile;
+  WithProfile([&](const aws_profile*, const std::string& name) { profile = name; });
+  return fmt::format("{}: log in with \"aws sso login --profile {}\"", error.message(), profile);
+}
+
+// The command that gives the profile's credentials, where nothing else of it does.
+std::string ProfileCommand() {
+  for (const char* stronger : {"role_arn", "aws_access_key_id", "aws_secret_access_key"}) {
+    if (!ProfileProperty(stronger).empty()) return {};
+  }
+  return ProfileProperty("credential_process");
+}
+
+Credentials FromPrinted(const PrintedCredentials& printed, const std::string& source) {
+  Credentials credentials;
+  credentials.value.reset(
+      aws_credentials_new(aws_default_allocator(), Cursor(printed.access_key_id),
+                          Cursor(printed.secret_access_key), Cursor(printed.session_token),
+                          UINT64_MAX),
+      aws_credentials_release);
+  credentials.source = source;
+  credentials.expires = printed.expires;
+  return credentials;
 }
 
 }  // namespace
@@ -164,7 +241,7 @@ Result<Credentials> CredentialsChain::Ask(const Cancellation* cancel) {
     Source source{std::move(name), provider, timeout};
     auto found = source.Ask(deadline, cancel);
     if (found || found.error().system_error() == ECANCELED) return found;
-    failed(source.name, found.error());
+    failed(source.name, source.name == kSso ? Error(SsoAdvice(found.error())) : found.error());
     return std::nullopt;
   };
   const std::chrono::milliseconds patience = settings_.credentials_timeout;
@@ -179,6 +256,16 @@ Result<Credentials> CredentialsChain::Ask(const Cancellation* cancel) {
       return *found;
     }
   }
+
+  if (const auto missing = MissingProfile()) {
+    failed("profile", Error(fmt::format("\"{}\" is neither in ~/.aws/config nor in "
+                                        "~/.aws/credentials (AWS_CONFIG_FILE and "
+                                        "AWS_SHARED_CREDENTIALS_FILE name others)",
+                                        *missing)));
+  }
+
+  // The runtime's provider for profiles would run it, too, and without limit.
+  const std::string command = ProfileCommand();
 
   // What follows may talk to servers of AWS, and so needs their certificates.
   aws_tls_ctx* tls = nullptr;
@@ -204,7 +291,7 @@ Result<Credentials> CredentialsChain::Ask(const Cancellation* cancel) {
       }
       if (auto found = ask("web identity token", provider, patience)) return *found;
     }
-    {
+    if (command.empty()) {
       aws_credentials_provider_profile_options options{};
       options.bootstrap = runtime_->bootstrap();
       options.tls_ctx = tls;
@@ -215,20 +302,19 @@ Result<Credentials> CredentialsChain::Ask(const Cancellation* cancel) {
       }
     }
   }
-  {
-    aws_credentials_provider_process_options options{};
-    if (auto found = ask("profile's credential_process",
-                         aws_credentials_provider_new_process(allocator, &options), patience)) {
-      return *found;
-    }
+  if (!command.empty()) {
+    const std::string name = "profile's credential_process";
+    auto printed = RunCredentialProcess(command, deadline, cancel);
+    if (printed) return FromPrinted(*printed, name);
+    if (printed.error().system_error() == ECANCELED) return Fail(printed.error());
+    failed(name, printed.error());
   }
   if (tls != nullptr) {
     aws_credentials_provider_sso_options sso{};
     sso.bootstrap = runtime_->bootstrap();
     sso.tls_ctx = tls;
     sso.proxy_ev_settings = &proxies;
-    if (auto found = ask("profile's SSO session", aws_credentials_provider_new_sso(allocator, &sso),
-                         patience)) {
+    if (auto found = ask(kSso, aws_credentials_provider_new_sso(allocator, &sso), patience)) {
       return *found;
     }
     aws_credentials_provider_ecs_environment_options container{};
@@ -305,36 +391,11 @@ std::string MachineRegion(Runtime& runtime, const Cancellation* cancel) {
   return answer->region;
 }
 
-std::string ProfileRegion() {
-  aws_allocator* const allocator = aws_default_allocator();
-  std::string region;
-  aws_string* path = aws_get_config_file_path(allocator, nullptr);
-  aws_string* name = aws_get_profile_name(allocator, nullptr);
-  if (path != nullptr && name != nullptr) {
-    aws_profile_collection* profiles =
-        aws_profile_collection_new_from_file(allocator, path, AWS_PST_CONFIG);
-    if (profiles != nullptr) {
-      const aws_profile* profile = aws_profile_collection_get_profile(profiles, name);
-      aws_string* wanted = aws_string_new_from_c_str(allocator, "region");
-      const aws_profile_property* property =
-          profile != nullptr ? aws_profile_get_property(profile, wanted) : nullptr;
-      if (property != nullptr) {
-        region = aws_string_c_str(aws_profile_property_get_value(property));
-      }
-      aws_string_destroy(wanted);
-      aws_profile_collection_release(profiles);
-    }
-  }
-  aws_string_destroy(name);
-  aws_string_destroy(path);
-  return region;
-}
-
 }  // namespace
 
 std::string FindRegion(Runtime& runtime, const Settings& settings, const Cancellation* cancel) {
   if (!settings.region.empty()) return settings.region;
-  if (std::string region = ProfileRegion(); !region.empty()) return region;
+  if (std::string region = ProfileProperty("region"); !region.empty()) return region;
   if (!IsAmazon(settings)) return "us-east-1";
   if (::strcasecmp(Variable("AWS_EC2_METADATA_DISABLED").c_str(), "true") == 0) return {};
   return MachineRegion(runtime, cancel);

@@ -59,7 +59,7 @@ class CredentialsChain {
   std::chrono::steady_clock::time_point ask_after_;
 };
 
-/// The region the profile names, else the one this machine is in, else "".
+/// The region the profile names, else the one this machine is in, else "", as after `cancel`.
 std::string FindRegion(Runtime& runtime, const Settings& settings, const Cancellation* cancel);
 
 }  // namespace berth::storage

@@ -1,13 +1,13 @@
 // A prefix becomes a directory, and a directory a prefix.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 #include <filesystem>
 
 #include "core/files.h"
 #include "core/log.h"
+#include "storage/links.h"
 #include "storage/names.h"
 #include "storage/transfer.h"
 
@@ -70,31 +70,22 @@ Result<TransferReport> DownloadPrefix(S3Client& client, const S3Uri& prefix,
 }
 
 Result<TransferReport> UploadDirectory(S3Client& client, const fs::path& directory,
-                                       const S3Uri& prefix, const TransferOptions& options) {
+                                       const S3Uri& prefix, const TransferOptions& options,
+                                       std::vector<std::string> seen_as) {
   BERTH_ASSIGN(const auto transfers, Transfers::Start(client, options));
-  std::error_code cause;
-  fs::recursive_directory_iterator entry(directory, cause);
-  for (; !cause && entry != fs::recursive_directory_iterator(); entry.increment(cause)) {
-    struct stat about;
-    if (::stat(entry->path().c_str(), &about) != 0) {
-      log::Warning("storage", "not uploaded, it is gone or a broken link: \"{}\"",
-                   entry->path().string());
-      continue;
-    }
-    if (S_ISDIR(about.st_mode)) continue;
-    if (!S_ISREG(about.st_mode)) {
-      log::Warning("storage", "not uploaded, it is no regular file: \"{}\"",
-                   entry->path().string());
-      continue;
-    }
-    BERTH_ASSIGN(S3Uri object, ObjectOf(entry->path().lexically_relative(directory), prefix));
-    BERTH_TRY(
-        transfers->Put(entry->path(), static_cast<uint64_t>(about.st_size), std::move(object)));
-  }
-  if (cause) {
-    return Fail(Error::System(cause.value(),
-                              fmt::format("cannot read the directory \"{}\"", directory.string())));
-  }
+  const LinkedFolder folder(directory, std::move(seen_as));
+  BERTH_TRY(folder.Walk("", {.file = [&](const std::string& name, const std::string& real,
+                                         const struct stat& about) -> Result<void> {
+                               BERTH_ASSIGN(S3Uri object, ObjectOf(name, prefix));
+                               return transfers->Put(directory / real,
+                                                     static_cast<uint64_t>(about.st_size),
+                                                     std::move(object));
+                             },
+                             .left_out =
+                                 [&](const std::string& name, const std::string& why) {
+                                   log::Warning("storage", "not uploaded: \"{}\": {}",
+                                                (directory / name).string(), why);
+                                 }}));
   return transfers->Finish();
 }
 

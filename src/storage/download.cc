@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <mutex>
 
 #include "storage/object_facts.h"
@@ -16,20 +17,21 @@ namespace berth::storage {
 namespace {
 
 constexpr size_t kPiecesAtOnce = 8;
-// How often a download starts again because the object changed or arrived damaged.
+// How often a download starts again because the object changed; because it arrived damaged, as
+// often as a request is tried.
 constexpr int kRounds = 4;
 
 // What a round came to that did not bring the file.
 struct Again {
   Failure failure;
-  bool again = false;
+  int rounds = 0;  // how many are worth it
 };
 
 Again Final(Failure failure) {
-  return {std::move(failure), false};
+  return {std::move(failure), 0};
 }
 Again Final(Error error) {
-  return {Failure{0, {}, std::move(error)}, false};
+  return {Failure{0, {}, std::move(error)}, 0};
 }
 
 Again Changed(const S3Uri& uri) {
@@ -39,10 +41,10 @@ Again Changed(const S3Uri& uri) {
                                     "is downloaded",
                                     uri.Text()),
                         EAGAIN)},
-          true};
+          kRounds};
 }
 
-Again Damaged(const S3Uri& uri) {
+Again Damaged(const S3Uri& uri, int rounds) {
   return {Failure{0,
                   {},
                   Error(fmt::format("cannot get {}: what arrives does not match the "
@@ -50,7 +52,7 @@ Again Damaged(const S3Uri& uri) {
                                     "the object is damaged",
                                     uri.Text()),
                         EBADMSG)},
-          true};
+          rounds};
 }
 
 Again FromFailure(Failure failure, const S3Uri& uri) {
@@ -61,24 +63,25 @@ Again FromFailure(Failure failure, const S3Uri& uri) {
 // its end too.
 struct Storing {
   const PartialFile& file;
-  uint64_t offset;
-  uint64_t left;  // more would be somebody else's bytes
+  const uint64_t offset;
+  const uint64_t size;  // more would be somebody else's bytes
+  uint64_t have = 0;
   uint64_t sum = 0;
   std::optional<Error> error = std::nullopt;
   bool overlong = false;
 
-  bool Take(std::string_view bytes, const Verifier& verifier) {
-    if (bytes.size() > left) {
+  bool Take(std::string_view bytes, uint64_t at, const Verifier& verifier) {
+    if (at == 0) have = sum = 0;  // once more from the beginning
+    if (bytes.size() > size - have) {
       overlong = true;
       return false;
     }
-    if (auto written = file.Write(bytes, offset); !written) {
+    if (auto written = file.Write(bytes, offset + have); !written) {
       error = written.error();
       return false;
     }
     sum = verifier.Add(bytes, sum);
-    offset += bytes.size();
-    left -= bytes.size();
+    have += bytes.size();
     return true;
   }
 };
@@ -114,7 +117,9 @@ class Round {
     } else if (auto failure = Piece(0, false)) {
       return failure;
     }
-    if (!verified_ && !verifier_.Matches()) return Damaged(uri_);
+    if (!verified_ && !verifier_.Matches()) {
+      return Damaged(uri_, std::max(kRounds, requester_.settings().attempts));
+    }
     return std::nullopt;
   }
 
@@ -124,7 +129,7 @@ class Round {
   std::optional<Again> Piece(size_t index, bool ranged) {
     const uint64_t offset = index * piece_size_;
     const uint64_t size = std::min(piece_size_, facts_.info.size - offset);
-    Storing storing{.file = file_, .offset = offset, .left = size};
+    Storing storing{.file = file_, .offset = offset, .size = size};
     Request request{.method = "GET",
                     .operation = "GetObject",
                     .bucket = uri_.bucket,
@@ -133,7 +138,9 @@ class Round {
                     .query = {},
                     .headers = {},
                     .body = {},
-                    .sink = [&](std::string_view bytes) { return storing.Take(bytes, verifier_); }};
+                    .sink = [&](std::string_view bytes, uint64_t at) {
+                      return storing.Take(bytes, at, verifier_);
+                    }};
     if (ranged) request.headers["range"] = RangeText(offset, size);
     if (!facts_.info.etag.empty()) {
       request.headers["if-match"] = fmt::format("\"{}\"", facts_.info.etag);
@@ -142,7 +149,7 @@ class Round {
     if (storing.error) {
       return Final(storing.error->Within(fmt::format("cannot get {}", uri_.Text())));
     }
-    if (storing.overlong || (reply && storing.left > 0)) return Changed(uri_);
+    if (storing.overlong || (reply && storing.have < size)) return Changed(uri_);
     if (!reply) return FromFailure(std::move(reply).error(), uri_);
     if (ranged && reply->status != 206) {
       return Final(Error(fmt::format("cannot get {}: the server ignores ranges", uri_.Text())));
@@ -170,7 +177,7 @@ class Round {
 }  // namespace
 
 uint64_t PieceSize(const Settings& settings) {
-  return std::clamp<uint64_t>(settings.part_size, 1, kPiece);
+  return std::max<uint64_t>(settings.piece_size, 1);
 }
 
 std::string RangeText(uint64_t offset, uint64_t size) {
@@ -179,6 +186,7 @@ std::string RangeText(uint64_t offset, uint64_t size) {
 
 Result<ObjectInfo> Download(Requester& requester, const S3Uri& uri, const std::filesystem::path& to,
                             const Control& control, const ObjectInfo* known) {
+  const auto late = std::chrono::steady_clock::now() + requester.settings().retry_limit;
   for (int round = 1;; ++round) {
     ObjectFacts facts;
     if (round == 1 && known != nullptr && known->size <= PieceSize(requester.settings())) {
@@ -198,7 +206,8 @@ Result<ObjectInfo> Download(Requester& requester, const S3Uri& uri, const std::f
       }
       return info;
     }
-    if (!stopped->again || round == kRounds) return Fail(std::move(stopped->failure.error));
+    const bool over = round >= kRounds && std::chrono::steady_clock::now() > late;
+    if (round >= stopped->rounds || over) return Fail(std::move(stopped->failure.error));
   }
 }
 

@@ -13,10 +13,7 @@ class Requester;
                                           const std::filesystem::path& to, const Control& control,
                                           const ObjectInfo* known);
 
-/// Objects above this arrive in pieces of it. A power of two: the runtime collects an answer in a
-/// buffer that it doubles. Larger pieces are slower where memory must be fresh for each of them,
-/// smaller ones where each request costs a round trip.
-inline constexpr uint64_t kPiece = uint64_t{2} << 20;
+/// Settings::piece_size, at least 1.
 uint64_t PieceSize(const Settings& settings);
 
 /// The inclusive range of `size` bytes at `offset`, as a header's value.

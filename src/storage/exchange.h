@@ -3,8 +3,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,14 +13,13 @@
 
 #include "core/error.h"
 #include "storage/cancellation.h"
+#include "storage/connections.h"
 #include "storage/credentials.h"
+#include "storage/headers.h"
 #include "storage/runtime.h"
 #include "storage/settings.h"
 
 namespace berth::storage {
-
-/// Names in lower case.
-using Headers = std::map<std::string, std::string, std::less<>>;
 
 struct Request {
   std::string method;
@@ -35,9 +34,11 @@ struct Request {
   Headers headers;
   /// Shared, because a request that was given up may still be reading it.
   std::shared_ptr<const std::string> body;
-  /// Takes the body of a successful answer, in order, on a thread of the runtime; false gives up.
-  /// Without it the body is in Reply.
-  std::function<bool(std::string_view)> sink;
+  /// Takes the body of a successful answer as it arrives, in order, on a thread of the runtime,
+  /// which serves other connections too: it must not wait for anybody. False gives up. Without it
+  /// the body is in Reply. `at` is how much of the body came before: 0 again, too, where the
+  /// request is sent again because the rest did not come. Each answer begins with nothing, at 0.
+  std::function<bool(std::string_view bytes, uint64_t at)> sink;
 };
 
 struct Reply {
@@ -72,8 +73,6 @@ class Exchanger {
   [[nodiscard]] static Result<std::unique_ptr<Exchanger>> Make(std::shared_ptr<Runtime> runtime,
                                                                const Settings& settings,
                                                                const std::string& region);
-  /// Waits a little for requests under way to let go; leaves them to themselves after that.
-  ~Exchanger();
 
   /// Blocks until the answer is whole, `deadline` has passed, or `cancel` (may be null) is set;
   /// in the last two cases at most half a second longer.
@@ -83,9 +82,9 @@ class Exchanger {
                                   const Cancellation* cancel);
 
  private:
-  struct Client;
-  explicit Exchanger(std::unique_ptr<Client> client);
-  std::unique_ptr<Client> client_;
+  explicit Exchanger(std::unique_ptr<Connections> connections)
+      : connections_(std::move(connections)) {}
+  const std::unique_ptr<Connections> connections_;
 };
 
 }  // namespace berth::storage

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 
 #include "core/descriptor.h"
 #include "core/text.h"
@@ -82,12 +83,16 @@ Result<ExtractSummary> ExtractAll(const ByteSource& source, ExtractionTree& tree
     if (!entry) break;
     if (++summary.entries > limits.max_entries) {
       return Fail(
-          fmt::format("the archive has more than the allowed {} entries", limits.max_entries));
+          fmt::format("the archive has more than the allowed {} entries; if it is meant to, set "
+                      "BERTH_EXTRACT_MAX_ENTRIES",
+                      limits.max_entries));
     }
     if (entry->kind == EntryKind::kFile) {
       if (entry->size > limits.max_bytes - summary.bytes) {
-        return Fail(fmt::format("the archive's files hold more than the allowed {} bytes",
-                                limits.max_bytes));
+        return Fail(
+            fmt::format("the archive's files hold more than the allowed {} bytes; if they "
+                        "are meant to, set BERTH_EXTRACT_MAX_BYTES",
+                        limits.max_bytes));
       }
       summary.bytes += entry->size;
     }
@@ -99,7 +104,26 @@ Result<ExtractSummary> ExtractAll(const ByteSource& source, ExtractionTree& tree
   return summary;
 }
 
+Result<void> ReadLimit(const std::map<std::string, std::string>& variables, const std::string& name,
+                       uint64_t& limit) {
+  const auto found = variables.find(name);
+  if (found == variables.end() || found->second.empty()) return {};
+  const std::string& text = found->second;
+  const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  if (bad == std::errc() && end == text.data() + text.size() && limit > 0) return {};
+  return Fail(fmt::format("cannot use the variable {}: expected a whole number above 0, found {}",
+                          name, Quoted(text)));
+}
+
 }  // namespace
+
+Result<ExtractLimits> ExtractLimits::FromEnvironment(
+    const std::map<std::string, std::string>& variables) {
+  ExtractLimits limits;
+  BERTH_TRY(ReadLimit(variables, "BERTH_EXTRACT_MAX_ENTRIES", limits.max_entries));
+  BERTH_TRY(ReadLimit(variables, "BERTH_EXTRACT_MAX_BYTES", limits.max_bytes));
+  return limits;
+}
 
 ByteSource FromDescriptor(int fd) {
   return [fd](std::span<char> buffer) -> Result<size_t> {

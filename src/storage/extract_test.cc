@@ -253,7 +253,8 @@ TEST_F(Extract, FileAndFolderOfOneNameAreRefused) {
 
 TEST_F(Extract, LimitsHold) {
   EXPECT_EQ(Refusal(RawTar({.name = "a"}) + RawTar({.name = "b"}), {.max_entries = 1}),
-            "the archive has more than the allowed 1 entries");
+            "the archive has more than the allowed 1 entries; if it is meant to, set "
+            "BERTH_EXTRACT_MAX_ENTRIES");
   EXPECT_THAT(
       Refusal(RawTar({.name = "a", .content = std::string(9000, 'x')}), {.max_bytes = 5000}),
       HasSubstr("more than the allowed 5000 bytes"));
@@ -273,7 +274,26 @@ TEST_F(Extract, LimitsHold) {
 TEST_F(Extract, CompressionBombStopsAtTheLimit) {
   std::string bomb = Gzip(std::string(10 << 20, '\0'));
   EXPECT_EQ(ExtractTarGz(FromText(bomb), tree, {.max_bytes = 1 << 20}).error().message(),
-            "the archive holds more than the allowed 1048576 bytes");
+            "the archive holds more than the allowed 1048576 bytes; if it is meant to, set "
+            "BERTH_EXTRACT_MAX_BYTES");
+}
+
+TEST(ExtractLimits, AreSettings) {
+  const auto usual = ExtractLimits::FromEnvironment({{"BERTH_EXTRACT_MAX_BYTES", ""}});
+  ASSERT_TRUE(usual);
+  EXPECT_EQ(usual->max_entries, 2'000'000);
+  EXPECT_EQ(usual->max_bytes, uint64_t{512} << 30);
+  const auto set = ExtractLimits::FromEnvironment(
+      {{"BERTH_EXTRACT_MAX_BYTES", "4096"}, {"BERTH_EXTRACT_MAX_ENTRIES", "3"}});
+  ASSERT_TRUE(set);
+  EXPECT_EQ(set->max_entries, 3);
+  EXPECT_EQ(set->max_bytes, 4096);
+  for (const char* wrong : {"0", "-1", "1e6", "1 GiB", "99999999999999999999"}) {
+    const auto refused = ExtractLimits::FromEnvironment({{"BERTH_EXTRACT_MAX_BYTES", wrong}});
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_THAT(refused.error().message(),
+                HasSubstr("BERTH_EXTRACT_MAX_BYTES: expected a whole number above 0"));
+  }
 }
 
 TEST_F(Extract, EveryTruncationIsAnErrorAndLeavesNothing) {

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <tuple>
 
+#include "core/files.h"
 #include "core/text.h"
 
 namespace berth::storage {
@@ -223,10 +224,7 @@ void ExtractionTree::Undo() {
     if (parent) std::ignore = ::fchmodat(*parent, name.back().c_str(), kPrivate, 0);
   }
   last_parent_descriptor_.Close();
-  for (const auto& entry : fs::directory_iterator(root_, ignored)) {
-    std::error_code kept;
-    fs::remove_all(entry.path(), kept);
-  }
+  RemoveContent(root_);
   if (made_root_) fs::remove(root_, ignored);
 }
 

@@ -1,5 +1,7 @@
 #include "storage/failure.h"
 
+#include <arpa/inet.h>
+#include <aws/http/http.h>
 #include <aws/io/io.h>
 #include <fmt/format.h>
 
@@ -61,7 +63,30 @@ std::string Advice(const Attempted& attempted, const Fault& fault, const ErrorDo
   return {};
 }
 
+bool OfNames(int error) {
+  return error == AWS_IO_DNS_QUERY_FAILED || error == AWS_IO_DNS_QUERY_AGAIN ||
+         error == AWS_IO_DNS_NO_ADDRESS_FOR_HOST || error == AWS_IO_DNS_INVALID_NAME;
+}
+
+std::string WithoutPort(const std::string& host) {
+  const size_t colon = host.rfind(':');
+  const bool in_brackets = host.find(']', colon == host.npos ? host.size() : colon) != host.npos;
+  return in_brackets ? host : host.substr(0, colon);
+}
+
+bool IsAddress(const std::string& name) {
+  in_addr address{};
+  return name.starts_with('[') || ::inet_pton(AF_INET, name.c_str(), &address) == 1;
+}
+
+// The runtime says of an address that it could not be resolved, where a connection to it failed
+// shortly before.
+bool OfAnAddress(int error, const std::string& host) {
+  return OfNames(error) && IsAddress(WithoutPort(host));
+}
+
 std::string ConnectionAdvice(int error, const std::string& host) {
+  if (OfAnAddress(error, host)) error = AWS_IO_SOCKET_CONNECTION_REFUSED;
   switch (error) {
     case AWS_IO_DNS_QUERY_FAILED:
     case AWS_IO_DNS_QUERY_AGAIN:
@@ -70,13 +95,19 @@ std::string ConnectionAdvice(int error, const std::string& host) {
       return fmt::format(
           "the name {} cannot be resolved: check the region or the endpoint, and "
           "that this machine has a network",
-          host);
+          WithoutPort(host));
     case AWS_IO_SOCKET_CONNECTION_REFUSED:
       return fmt::format("nothing listens at {}: check the endpoint", host);
     case AWS_IO_SOCKET_TIMEOUT:
       return fmt::format(
           "no connection to {}: check the network, its proxy and its firewall (a "
           "VPC needs an S3 endpoint)",
+          host);
+    case AWS_IO_SOCKET_CLOSED:
+    case AWS_ERROR_HTTP_CONNECTION_CLOSED:
+      return fmt::format(
+          "{} closed the connection: check that it speaks what the endpoint's URL says, https:// "
+          "or http://",
           host);
     case AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE:
     case AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE:
@@ -119,9 +150,11 @@ Failure Explain(const Attempted& attempted, const Fault& fault, const ErrorDocum
       return failure;
     case Fault::Kind::kConnection: {
       const std::string advice = ConnectionAdvice(fault.error, attempted.host);
-      failure.error =
-          Error(fmt::format("{}{}: {} ({}){}{}", what, tries, "the connection failed",
-                            RuntimeError(fault.error), advice.empty() ? "" : ": ", advice));
+      const std::string code = OfAnAddress(fault.error, attempted.host)
+                                   ? ""
+                                   : fmt::format(" ({})", RuntimeError(fault.error));
+      failure.error = Error(fmt::format("{}{}: the connection failed{}{}{}", what, tries, code,
+                                        advice.empty() ? "" : ": ", advice));
       return failure;
     }
     case Fault::Kind::kAnswer:

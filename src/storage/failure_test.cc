@@ -60,12 +60,34 @@ TEST(Failure, CountsAttempts) {
             "variables): S3 is throttling: move fewer objects at once, or try later");
 }
 
+TEST(Failure, AnAddressIsNotResolvedAndANameHasNoPort) {
+  const Fault fault{
+      .kind = Fault::Kind::kConnection, .error = AWS_IO_DNS_QUERY_FAILED, .reply = {}};
+  EXPECT_TRUE(Explain(Get(), fault, {})
+                  .error.message()
+                  .ends_with(": the name h cannot be resolved: check the "
+                             "region or the endpoint, and that this machine has a network"))
+      << Explain(Get(), fault, {}).error.message();
+  for (const char* host : {"127.0.0.1:18765", "[::1]:1", "[::1]", "10.0.0.1"}) {
+    Attempted address = Get();
+    address.host = host;
+    EXPECT_EQ(Explain(address, fault, {}).error.message(),
+              std::string("cannot get s3://b/k: the connection failed: nothing listens at ") +
+                  host + ": check the endpoint");
+  }
+}
+
 TEST(Failure, SaysWhyThereWasNoAnswer) {
   Fault fault{
       .kind = Fault::Kind::kConnection, .error = AWS_IO_SOCKET_CONNECTION_REFUSED, .reply = {}};
   EXPECT_TRUE(Explain(Get(), fault, {})
                   .error.message()
                   .ends_with(": nothing listens at h:1: check the endpoint"));
+  fault.error = AWS_IO_SOCKET_CLOSED;
+  EXPECT_TRUE(Explain(Get(), fault, {})
+                  .error.message()
+                  .ends_with(": h:1 closed the connection: check that it speaks what the "
+                             "endpoint's URL says, https:// or http://"));
   fault.kind = Fault::Kind::kCancelled;
   EXPECT_EQ(Explain(Get(), fault, {}).error.message(), "cannot get s3://b/k: cancelled");
   EXPECT_TRUE(Explain(Get(), fault, {}).cancelled());

@@ -18,6 +18,7 @@ using std::chrono::milliseconds;
 
 /// In the log: a failure that lasts, and uploads that are waited for, are told that often.
 constexpr milliseconds kTellAgain{60'000};
+constexpr milliseconds kProgress{1'000};
 /// Attempts for each file at the end.
 constexpr int kLastAttempts = 3;
 
@@ -56,7 +57,11 @@ FolderSync::FolderSync(std::filesystem::path folder, std::unique_ptr<SyncTarget>
       cancel_(std::move(cancel)),
       stop_watching_(std::move(stop_watching)),
       idle_(std::move(idle)),
-      watch_(folder_, *this, options_.watch_limit, options_.component) {}
+      links_(options_.seen_as
+                 ? std::optional<LinkedFolder>(std::in_place, folder_, *options_.seen_as)
+                 : std::nullopt),
+      watch_(folder_, *this, options_.watch_limit, options_.component,
+             links_ ? &*links_ : nullptr) {}
 
 FolderSync::~FolderSync() {
   stop_watching_.Cancel();
@@ -200,6 +205,7 @@ void FolderSync::Conclude(const std::string& file, Attempt attempt) {
       return;
     case Attempt::kCancelled:
       item.running = false;
+      item.deletion = attempt.deletion;
       if (item.reason.empty()) item.reason = "there was no time left for it";
       return;
   }
@@ -207,10 +213,12 @@ void FolderSync::Conclude(const std::string& file, Attempt attempt) {
 
 void FolderSync::Failed(const std::string& file, Item& item, Attempt& attempt) {
   item.reason = attempt.error->message();
+  item.deletion = attempt.deletion;
   ++report_.failures;
   ++item.failures;
   if (attempt.end == Attempt::kFailed) {
     ++failures_in_a_row_;
+    last_ = item.reason;
     TellFailure(*attempt.error);
   }
   if (finishing_ && ++item.last_failures >= kLastAttempts) {
@@ -253,10 +261,14 @@ FolderSyncReport FolderSync::Finish(milliseconds limit, const Cancellation* canc
   watcher_.join();
   // Before what waits is let go: what the scan finds, too, is looked at once.
   Scan(deadline, cancel);
+  for (const auto& [link, why] : watch_.left_out()) {
+    log::Warning(options_.component, "not uploaded: \"{}\": {}", (folder_ / link).string(), why);
+  }
   {
     const std::lock_guard lock(mutex_);
     finishing_ = true;
     failures_in_a_row_ = 0;
+    last_.clear();
     // Now, in the order they had.
     decltype(queue_) now;
     for (auto& [when, file] : queue_) {
@@ -268,10 +280,13 @@ FolderSyncReport FolderSync::Finish(milliseconds limit, const Cancellation* canc
     CheckIdle();
   }
   changed_.notify_all();
+  Clock::time_point tell = Clock::now() + kTellAgain;
   for (;;) {
-    const Clock::time_point now = Clock::now();
-    const Woken woken = idle_.Wait(std::min(deadline, now + kTellAgain), cancel);
+    if (options_.progress) options_.progress(Progress());
+    const Woken woken = idle_.Wait(std::min(deadline, Clock::now() + kProgress), cancel);
     if (woken != Woken::kDeadline || Clock::now() >= deadline) break;
+    if (Clock::now() < tell) continue;
+    tell += kTellAgain;
     const std::lock_guard lock(mutex_);
     log::Info(options_.component, "waiting for the upload of {} file(s)", items_.size());
   }
@@ -300,7 +315,11 @@ FolderSyncReport FolderSync::Report() {
     if (report.named.size() < kMaxNamed) report.named.push_back({file, reason});
   };
   for (const auto& [file, item] : items_) {
-    miss(file, item.reason.empty() ? "there was no time left for it" : item.reason);
+    // What was never tried waited behind what failed.
+    miss(file, !item.reason.empty()                     ? item.reason
+               : report_.failures > 0 && !last_.empty() ? last_
+                                                        : "there was no time left for it");
+    if (item.deletion) ++report.undeleted;
   }
   for (const auto& [file, known] : known_) {
     if (!known.refused.empty()) miss(file, known.refused);

@@ -10,6 +10,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,27 @@
 
 namespace berth::storage {
 
+struct FolderSyncReport {
+  uint64_t files = 0;  ///< uploads; a file that was rewritten counts again
+  uint64_t bytes = 0;
+  uint64_t deleted = 0;
+  uint64_t failures = 0;  ///< that were tried again
+  uint64_t scans = 0;
+
+  struct Missing {
+    std::string file;    ///< relative
+    std::string reason;  ///< a sentence
+  };
+  /// What the target does not have as it is in the folder: how many, and the first kMaxNamed.
+  uint64_t missing = 0;
+  uint64_t undeleted = 0;  ///< how many of these should not be there any more
+  std::vector<Missing> named;
+  /// The folder could not be read to its end, so there may be more.
+  bool unread = false;
+
+  bool complete() const { return missing == 0 && !unread; }
+};
+
 struct FolderSyncOptions {
   /// What vanishes from the folder is deleted at the target, if it was there from here. Nothing is
   /// deleted because the folder itself is gone.
@@ -34,6 +56,12 @@ struct FolderSyncOptions {
 
   /// What is in the folder at the start came from the target: only changes are brought there.
   bool existing_is_synced = false;
+
+  /// Where set, links lead nowhere but into the folder, which its writer knows by these absolute
+  /// paths (links.h): folders behind links are uploaded as well, by the end at the latest, and a
+  /// warning at the end names every link that was not followed. Else links to files are followed
+  /// wherever they lead, as the kernel does, and links to folders are not.
+  std::optional<std::vector<std::string>> seen_as{};
 
   /// Files on their way at once.
   size_t parallel = 8;
@@ -51,28 +79,11 @@ struct FolderSyncOptions {
   /// Folders that are watched at most; with more of them the folder is scanned.
   size_t watch_limit = 65'536;
 
+  /// Called about once a second while Finish() waits, on its thread.
+  std::function<void(const FolderSyncReport&)> progress{};
+
   /// In the log.
   std::string component = "storage";
-};
-
-struct FolderSyncReport {
-  uint64_t files = 0;  ///< uploads; a file that was rewritten counts again
-  uint64_t bytes = 0;
-  uint64_t deleted = 0;
-  uint64_t failures = 0;  ///< that were tried again
-  uint64_t scans = 0;
-
-  struct Missing {
-    std::string file;    ///< relative
-    std::string reason;  ///< a sentence
-  };
-  /// What the target does not have as it is in the folder: how many, and the first kMaxNamed.
-  uint64_t missing = 0;
-  std::vector<Missing> named;
-  /// The folder could not be read to its end, so there may be more.
-  bool unread = false;
-
-  bool complete() const { return missing == 0 && !unread; }
 };
 
 /// Make it before the writer starts, and Finish() it after the writer's end. Its threads take no
@@ -80,8 +91,7 @@ struct FolderSyncReport {
 /// the target's client takes.
 ///
 /// Regular files and links to such are uploaded, once they have been closed or renamed into place;
-/// a file that is still open at Finish() as it is then. Folders are not: S3 knows none. Links to
-/// folders are not followed, so nothing is a loop.
+/// a file that is still open at Finish() as it is then. Folders are not: S3 knows none.
 ///
 /// A failure is written to the log once, and once a minute while it lasts, and tried again.
 class FolderSync final : private FolderListener {
@@ -124,7 +134,7 @@ class FolderSync final : private FolderListener {
   void Watch();
   void Work();
   Attempt Look(const std::string& file);
-  Attempt Upload(const std::string& file, int descriptor, const struct stat& about);
+  Attempt Upload(const std::string& file, int descriptor, const struct stat& about, int64_t now);
   Attempt Remove(const std::string& file);
 
   // These under mutex_.
@@ -143,6 +153,8 @@ class FolderSync final : private FolderListener {
   const Cancellation stop_watching_;  // of the watching thread
   const Event idle_;                  // finishing, and nothing is left to do
 
+  std::optional<LinkedFolder> links_;
+
   FolderWatch watch_;  // the watching thread's; after that, Finish()'s
   bool first_scan_ = true;
 
@@ -157,6 +169,7 @@ class FolderSync final : private FolderListener {
   bool stopping_ = false;
   bool unread_ = false;
   size_t failures_in_a_row_ = 0;
+  std::string last_;                       // failure
   std::optional<Clock::time_point> told_;  // in the log, of the present failure
   FolderSyncReport report_;
 

@@ -25,6 +25,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
+using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
 constexpr seconds kLong{60};
@@ -261,6 +262,22 @@ TEST_F(FolderSyncTest, AFileThatIsStillOpenAtTheEndIsUploadedAsItIs) {
   EXPECT_THAT(place.Files(), ElementsAre(Pair("log", "ab")));
 }
 
+// Of the same size, and most of them within a tick of the clock that files' times are taken from.
+TEST_F(FolderSyncTest, TheLastOfManyStatesIsTheOneThatArrives) {
+  Start();
+  for (int file = 0; file < 20; ++file) {
+    for (int state = 0; state < 50; ++state) {
+      const Descriptor open(
+          ::open((folder / std::to_string(file)).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+      const std::string content = fmt::format("{:04}", state);
+      ASSERT_EQ(::pwrite(open.get(), content.data(), 4, 0), 4);
+    }
+  }
+  EXPECT_TRUE(sync->Finish(kLong).complete());
+  EXPECT_THAT(place.Files(), SizeIs(20));
+  for (const auto& [name, content] : place.Files()) EXPECT_EQ(content, "0049") << name;
+}
+
 TEST_F(FolderSyncTest, LinksToFilesAreUploadedAndLoopsAndSpecialFilesAreNot) {
   Start();
   ASSERT_TRUE(WriteFile(home.path() / "outside", "1"));
@@ -273,6 +290,48 @@ TEST_F(FolderSyncTest, LinksToFilesAreUploadedAndLoopsAndSpecialFilesAreNot) {
   EXPECT_TRUE(place.WaitFor("hard", "1"));
   EXPECT_TRUE(sync->Finish(kLong).complete());
   EXPECT_THAT(place.Files(), UnorderedElementsAre(Pair("symbolic", "1"), Pair("hard", "1")));
+}
+
+TEST_F(FolderSyncTest, LinksWithinAFolderOfItsOwnAreFollowedAsItsWriterSeesThem) {
+  options.seen_as = {"/opt/ml/checkpoints"};
+  options.propagate_deletions = true;
+  Start();
+  ASSERT_TRUE(WriteFile(home.path() / "outside", "secret"));
+  Write("ok", "1");
+  Write("step1/w", "2");
+  fs::create_symlink("ok", folder / "latest");
+  fs::create_symlink("/opt/ml/checkpoints/ok", folder / "absolute");
+  fs::create_symlink("step1", folder / "step");
+  fs::create_symlink(home.path() / "outside", folder / "out");
+  fs::create_symlink("/opt/ml/checkpoints", folder / "step1/self");
+  EXPECT_TRUE(place.WaitFor("step/w", "2"));
+  Write("step1/late", "3");
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(sync->Finish(kLong).complete());
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(place.Files(),
+              UnorderedElementsAre(Pair("ok", "1"), Pair("latest", "1"), Pair("absolute", "1"),
+                                   Pair("step1/w", "2"), Pair("step/w", "2"),
+                                   Pair("step1/late", "3"), Pair("step/late", "3")));
+  EXPECT_THAT(said, HasSubstr("it is a link that leads out of the folder"));
+  EXPECT_THAT(said, HasSubstr("it is a link to a folder that it lies in"));
+}
+
+TEST_F(FolderSyncTest, AFolderIsGoneWithTheLinkToIt) {
+  options.seen_as = {"/opt/ml/checkpoints"};
+  options.propagate_deletions = true;
+  Start();
+  Write("step1/w", "1");
+  Write("step2/w", "2");
+  fs::create_symlink("step1", folder / "latest");
+  EXPECT_TRUE(place.WaitFor("latest/w", "1"));
+  fs::create_symlink("step2", folder / "next");
+  fs::rename(folder / "next", folder / "latest");
+  EXPECT_TRUE(place.WaitFor("latest/w", "2"));
+  fs::remove(folder / "latest");
+  EXPECT_TRUE(place.Wait([&] { return !place.files.contains("latest/w"); }));
+  EXPECT_TRUE(sync->Finish(kLong).complete());
+  EXPECT_THAT(place.Files(), UnorderedElementsAre(Pair("step1/w", "1"), Pair("step2/w", "2")));
 }
 
 TEST_F(FolderSyncTest, ManyFilesAreUploadedOnceEach) {
@@ -384,6 +443,22 @@ TEST_F(DirectoryTargetTest, HasWhatTheFolderHas) {
   EXPECT_EQ(ReadFile(there / "a/b").value(), "1");
   EXPECT_FALSE(fs::exists(there / "a/c"));
   EXPECT_THAT(ListFiles(there, 10), ElementsAre("a/b"));
+}
+
+TEST_F(DirectoryTargetTest, HasNoHalfOfAFileThatIsRewritten) {
+  constexpr size_t kSize = 400'000;
+  Start();
+  for (char state = 'a'; state <= 'z'; ++state) {
+    const Descriptor open(::open((folder / "f").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const std::string content(kSize, state);
+    ASSERT_EQ(::pwrite(open.get(), content.data(), kSize, 0), static_cast<ssize_t>(kSize));
+    const auto copied = ReadFile(there / "f");
+    if (copied && !copied->empty()) {
+      EXPECT_EQ(*copied, std::string(kSize, copied->front()));
+    }
+  }
+  EXPECT_TRUE(sync->Finish(kLong).complete());
+  EXPECT_EQ(ReadFile(there / "f").value(), std::string(kSize, 'z'));
 }
 
 TEST_F(DirectoryTargetTest, ThatCannotBeWrittenIsAFailureThatNamesIt) {

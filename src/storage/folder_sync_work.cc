@@ -4,57 +4,36 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <ctime>
 
 #include "core/log.h"
 #include "storage/folder_sync_state.h"
 
 namespace berth::storage {
-namespace {
-
-// The file systems' clock ticks: what was written shortly before a state was read may have been
-// followed by more with the same time.
-constexpr int64_t kTick = 50'000'000;
-
-int64_t Nanoseconds(const timespec& time) {
-  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
-}  // namespace
-
-FileState FileState::Of(const struct stat& about) {
-  return {about.st_ino, about.st_size, Nanoseconds(about.st_mtim), Nanoseconds(about.st_ctim)};
-}
-
-int64_t FileClock() {
-  timespec now;
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  return Nanoseconds(now);
-}
 
 FolderSync::Attempt FolderSync::Look(const std::string& file) {
   if (cancel_.cancelled()) return {.end = Attempt::kCancelled};
   const std::filesystem::path path = folder_ / file;
   // A FIFO or device must not hold us.
-  const Descriptor opened(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const Descriptor opened =
+      links_ ? links_->Open(file)
+             : Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!opened) {
-    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO || errno == EXDEV) {
       return Remove(file);
     }
     return {.end = Attempt::kFailed,
             .error = Error::System(errno, fmt::format("cannot read \"{}\"", path.string()))};
   }
+  const int64_t now = FileClock();
   struct stat about;
   if (::fstat(opened.get(), &about) != 0 || !S_ISREG(about.st_mode)) return Remove(file);
-  return Upload(file, opened.get(), about);
+  return Upload(file, opened.get(), about, now);
 }
 
 FolderSync::Attempt FolderSync::Upload(const std::string& file, int descriptor,
-                                       const struct stat& about) {
+                                       const struct stat& about, int64_t now) {
   const FileState before = FileState::Of(about);
-  const int64_t began = FileClock();
   const auto place = target_->Place(file);
   {
     const std::lock_guard lock(mutex_);
@@ -86,7 +65,9 @@ FolderSync::Attempt FolderSync::Upload(const std::string& file, int descriptor,
   if (told_) log::Info(options_.component, "uploads go on: {} is there", *place);
   told_.reset();
   failures_in_a_row_ = 0;
-  if (same && began - std::max(before.modified, before.changed) > kTick) {
+  // Not of a state that may have been followed by more with the same times: a scan, at the latest
+  // the one of Finish(), looks at such a file again.
+  if (same && before.Settled(now)) {
     known_[file].state = before;
   } else if (!same) {
     items_.at(file).again = true;
@@ -109,7 +90,8 @@ FolderSync::Attempt FolderSync::Remove(const std::string& file) {
   if (const auto deleted = target_->Delete(file, cancel_); !deleted) {
     return {
         .end = deleted.error().system_error() == ECANCELED ? Attempt::kCancelled : Attempt::kFailed,
-        .error = deleted.error()};
+        .error = deleted.error(),
+        .deletion = true};
   }
   const std::lock_guard lock(mutex_);
   known_.erase(file);

@@ -37,11 +37,12 @@ struct CloseFolder {
 }  // namespace
 
 FolderWatch::FolderWatch(const std::filesystem::path& root, FolderListener& listener, size_t limit,
-                         std::string component)
+                         std::string component, const LinkedFolder* links)
     : root_(root.string()),
       listener_(listener),
       limit_(limit),
       component_(std::move(component)),
+      links_(links),
       inotify_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {
   if (!inotify_) NotWatched(errno);
 }
@@ -95,6 +96,10 @@ void FolderWatch::Handle(const inotify_event& event, const std::string& name) {
     } else {
       listener_.Changed(path);
     }
+    if (links_ == nullptr) return;
+    // A link to a folder may have come or gone, or lead elsewhere now.
+    if ((event.mask & (IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)) != 0) listener_.Elsewhere(path);
+    if ((event.mask & (IN_CREATE | IN_MOVED_TO)) != 0) LookBehind(path);
     return;
   }
   if ((event.mask & (IN_DELETE | IN_MOVED_FROM)) != 0) {
@@ -113,7 +118,26 @@ void FolderWatch::CreatedFile(const std::string& file) {
   }
 }
 
+/// Tells of the files behind a link to a folder, and of the file behind another. False where not
+/// all could be read.
+bool FolderWatch::LookBehind(const std::string& link) {
+  struct stat about;
+  if (::lstat(Absolute(link).c_str(), &about) != 0 || !S_ISLNK(about.st_mode)) return true;
+  const auto walked = links_->Walk(link, {.file = [&](const std::string& name, const std::string&,
+                                                      const struct stat& file) -> Result<void> {
+                                            listener_.Seen(name, file);
+                                            return {};
+                                          },
+                                          .left_out =
+                                              [&](const std::string& name, const std::string& why) {
+                                                if (left_out_.size() < kMaxLeftOut)
+                                                  left_out_[name] = why;
+                                              }});
+  return walked.has_value();
+}
+
 bool FolderWatch::Scan(const std::function<bool()>& stop) {
+  left_out_.clear();
   overflowed_ = false;
   unwatched_ = 0;
   watches_root_ = false;
@@ -191,10 +215,11 @@ bool FolderWatch::ReadFolder(const std::string& folder, std::vector<std::string>
     if (opened >= 0) ::close(opened);
     return !folder.empty() && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP);
   }
+  bool complete = true;
   for (;;) {
     errno = 0;
     const dirent* entry = ::readdir(open.get());
-    if (entry == nullptr) return errno == 0;
+    if (entry == nullptr) return complete && errno == 0;
     const std::string_view name = entry->d_name;
     if (name == "." || name == "..") continue;
     std::string path = Below(folder, name);
@@ -202,6 +227,10 @@ bool FolderWatch::ReadFolder(const std::string& folder, std::vector<std::string>
     if (::fstatat(opened, entry->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0) continue;  // gone
     if (S_ISDIR(about.st_mode)) {
       folders.push_back(std::move(path));
+      continue;
+    }
+    if (S_ISLNK(about.st_mode) && links_ != nullptr) {
+      if (!LookBehind(path)) complete = false;
       continue;
     }
     if (S_ISLNK(about.st_mode) && ::fstatat(opened, entry->d_name, &about, 0) != 0) continue;

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "core/descriptor.h"
+#include "storage/links.h"
 
 struct inotify_event;
 
@@ -33,8 +35,10 @@ class FolderListener {
 class FolderWatch {
  public:
   /// Does not look at `root` before the first Scan(). At most `limit` folders are watched.
+  /// `links` (may be null) says what links lead to: then folders behind them are told of, too, when
+  /// the link appears and by every Scan(). Without it links to files are, wherever they lead.
   FolderWatch(const std::filesystem::path& root, FolderListener& listener, size_t limit,
-              std::string component);
+              std::string component, const LinkedFolder* links = nullptr);
 
   /// Readable when there are events; -1 where the kernel gives none.
   int descriptor() const { return inotify_.get(); }
@@ -48,6 +52,10 @@ class FolderWatch {
   /// what is made in it is told by one or the other. False where `stop` (asked now and then) said
   /// so or something could not be read: what was not told then may be there nevertheless.
   bool Scan(const std::function<bool()>& stop);
+
+  /// What links the last Scan() could not follow, and why; the first kMaxLeftOut of them.
+  static constexpr size_t kMaxLeftOut = 100;
+  const std::map<std::string, std::string>& left_out() const { return left_out_; }
 
   /// Events were lost: Scan().
   bool overflowed() const { return overflowed_; }
@@ -63,15 +71,18 @@ class FolderWatch {
   void NotWatched(int error);
   void Forget(const std::string& folder);
   void CreatedFile(const std::string& file);
+  bool LookBehind(const std::string& link);
   std::string Absolute(const std::string& relative) const;
 
   const std::string root_;
   FolderListener& listener_;
   const size_t limit_;
   const std::string component_;
+  const LinkedFolder* const links_;
   const Descriptor inotify_;
   std::unordered_map<int, std::string> watches_;
   std::unordered_set<int> met_;  // by the present scan of all
+  std::map<std::string, std::string> left_out_;
   int root_watch_ = -1;
   bool watches_root_ = false;
   size_t unwatched_ = 0;

@@ -22,8 +22,8 @@ std::unexpected<Error> Damaged(std::string_view how) {
 
 }  // namespace
 
-Inflater::Inflater(const ByteSource& source, uint64_t max_bytes)
-    : source_(source), max_bytes_(max_bytes), input_(kBufferBytes) {}
+Inflater::Inflater(const ByteSource& source, uint64_t max_bytes, Takes takes)
+    : source_(source), max_bytes_(max_bytes), takes_(takes), input_(kBufferBytes) {}
 
 Inflater::~Inflater() {
   if (format_ == Format::kGzip) inflateEnd(&zlib_);
@@ -45,6 +45,9 @@ Result<void> Inflater::Fill(size_t at_least) {
 Result<void> Inflater::TellFormat() {
   BERTH_TRY(Fill(2));
   if (!StartsLikeGzip(pending_)) {
+    if (takes_ == Takes::kGzip && !pending_.empty()) {
+      return Fail("it is not gzip: compress it so, or leave the CompressionType out");
+    }
     format_ = Format::kPlain;
     return {};
   }
@@ -94,17 +97,26 @@ Result<bool> Inflater::StartNextMember() {
     inflateReset(&zlib_);
     return true;
   }
+  const auto padding = [this] {
+    return std::ranges::all_of(pending_, [](char c) { return c == '\0'; });
+  };
+  bool only_padding = padding();
   while (!source_ended_) {  // so that a download, too, is read to its end
     pending_ = {};
     BERTH_TRY(Fill(1));
+    only_padding = only_padding && padding();
   }
+  if (takes_ == Takes::kGzip && !only_padding) return Damaged("something follows its end");
   return false;
 }
 
 Result<std::span<const char>> Inflater::Count(std::span<const char> bytes) {
   total_ += bytes.size();
   if (total_ > max_bytes_) {
-    return Fail(fmt::format("the archive holds more than the allowed {} bytes", max_bytes_));
+    return Fail(
+        fmt::format("the archive holds more than the allowed {} bytes; if it is meant to, "
+                    "set BERTH_EXTRACT_MAX_BYTES",
+                    max_bytes_));
   }
   const auto last = std::find_if(bytes.rbegin(), bytes.rend(), [](char c) { return c != '\0'; });
   const auto zeros = static_cast<uint64_t>(last - bytes.rbegin());

@@ -12,13 +12,18 @@
 namespace berth::storage {
 
 /// Decompresses while it reads. Done here and not by libarchive because that does not compare
-/// gzip's checksum: a flipped bit would pass as content. Knows gzip by its first two bytes;
-/// anything else passes through. Several gzip members in a row are one stream (pigz, cat); what
-/// follows the last and is no member is ignored, as gzip and Python do with padding.
+/// gzip's checksum: a flipped bit would pass as content. Knows gzip by its first two bytes. Several
+/// gzip members in a row are one stream (pigz, cat).
 class Inflater {
  public:
+  enum class Takes {
+    kAnything,  ///< what is no gzip passes through, and what follows the last member and is none is
+                ///< ignored, as gzip and Python do with padding
+    kGzip,      ///< both are errors, but for zeros at the end; nothing at all is nothing
+  };
+
   /// Fails once more than `max_bytes` have come out.
-  Inflater(const ByteSource& source, uint64_t max_bytes);
+  Inflater(const ByteSource& source, uint64_t max_bytes, Takes takes = Takes::kAnything);
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
   ~Inflater();
@@ -49,6 +54,7 @@ class Inflater {
 
   const ByteSource& source_;
   uint64_t max_bytes_;
+  Takes takes_;
   uint64_t total_ = 0;
   uint64_t trailing_zeros_ = 0;
   Format format_ = Format::kUnknown;

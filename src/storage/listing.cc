@@ -60,7 +60,8 @@ Result<void> ListAll(Requester& requester, const S3Uri& prefix,
 
 Error WithNeighbours(Requester& requester, const S3Uri& uri, Error error,
                      const Cancellation* cancel) {
-  const size_t slash = uri.key.rfind('/');
+  // Of a folder, "data/train/", its neighbours are asked for, too.
+  const size_t slash = uri.key.empty() ? uri.key.npos : uri.key.rfind('/', uri.key.size() - 2);
   const S3Uri folder{uri.bucket, slash == uri.key.npos ? "" : uri.key.substr(0, slash + 1)};
   const auto page = Page(requester, folder, "/", "", cancel);
   if (!page) return error;

@@ -78,7 +78,8 @@ bool Belongs(std::string_view key, std::string_view prefix) {
 
 Result<LocalName> LocalNameOf(const S3Uri& object, std::string_view prefix) {
   const auto refuse = [&](std::string_view why) {
-    return Fail(fmt::format("{} cannot become a file: {}", object.Text(), why));
+    return Fail(fmt::format("{} cannot become a file: {}: rename it, or name a prefix without it",
+                            object.Text(), why));
   };
   std::string_view rest = object.key;
   rest.remove_prefix(std::min(prefix.size(), rest.size()));

@@ -5,6 +5,8 @@
 namespace berth::storage {
 namespace {
 
+const std::string kDo = ": rename it, or name a prefix without it";
+
 std::string Refusal(std::string key, std::string_view prefix = "p/") {
   const auto name = LocalNameOf({"b", std::move(key)}, prefix);
   return name ? "taken" : name.error().message();
@@ -43,13 +45,16 @@ TEST(Names, AnObjectThatEndsInASlashIsADirectory) {
 
 TEST(Names, KeysThatLeaveTheDirectoryAreRefusedByName) {
   EXPECT_EQ(Refusal("p/../x"),
-            "s3://b/p/../x cannot become a file: its key has the segment \"..\"");
+            "s3://b/p/../x cannot become a file: its key has the segment \"..\"" + kDo);
   EXPECT_EQ(Refusal("p/x/.."),
-            "s3://b/p/x/.. cannot become a file: its key has the segment \"..\"");
-  EXPECT_EQ(Refusal("p/./x"), "s3://b/p/./x cannot become a file: its key has the segment \".\"");
-  EXPECT_EQ(Refusal("p//x"), "s3://b/p//x cannot become a file: its key has an empty segment");
-  EXPECT_EQ(Refusal("p//"), "s3://b/p// cannot become a file: its key has an empty segment");
-  EXPECT_EQ(Refusal("/x", ""), "s3://b//x cannot become a file: its key has an empty segment");
+            "s3://b/p/x/.. cannot become a file: its key has the segment \"..\"" + kDo);
+  EXPECT_EQ(Refusal("p/./x"),
+            "s3://b/p/./x cannot become a file: its key has the segment \".\"" + kDo);
+  EXPECT_EQ(Refusal("p//x"),
+            "s3://b/p//x cannot become a file: its key has an empty segment" + kDo);
+  EXPECT_EQ(Refusal("p//"), "s3://b/p// cannot become a file: its key has an empty segment" + kDo);
+  EXPECT_EQ(Refusal("/x", ""),
+            "s3://b//x cannot become a file: its key has an empty segment" + kDo);
   EXPECT_NE(Refusal("p/" + std::string(256, 'x')), "taken");
   EXPECT_NE(Refusal(std::string("p/a\0b", 5)), "taken");
   EXPECT_EQ(Refusal("p/..x/x.."), "taken");

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "storage/s3_xml.h"
+
 namespace berth::storage {
 namespace {
 
@@ -33,6 +35,7 @@ ObjectFacts FactsFrom(const Headers& headers, std::string key) {
   facts.info.key = std::move(key);
   facts.info.etag = Header(headers, "etag");
   std::erase(facts.info.etag, '"');
+  facts.info.modified = SecondsOf(Header(headers, "last-modified"));
   // Of a multipart upload it may be a checksum of the parts' checksums.
   if (Header(headers, "x-amz-checksum-type") != "COMPOSITE") {
     for (const auto& [name, kind] : {std::pair("x-amz-checksum-crc64nvme", Crc::kCrc64nvme),

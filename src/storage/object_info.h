@@ -12,6 +12,8 @@ struct ObjectInfo {
   /// Without its quotes. Changes whenever the content does. May be empty with servers that are
   /// not Amazon's.
   std::string etag;
+  /// Seconds since 1970; 0 where it is not known. Only listings and Head() tell it.
+  int64_t modified = 0;
 };
 
 }  // namespace berth::storage

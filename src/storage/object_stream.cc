@@ -23,7 +23,7 @@ namespace {
 
 // Pieces on their way or waiting to be read. Their memory is the reader's own, not a share of the
 // client's: a reader whose consumer waits for another reader must not starve that one.
-constexpr size_t kAhead = 3;
+constexpr size_t kAhead = 2;
 constexpr size_t kFetchers = 2;
 
 class Stream final : public ObjectReader {
@@ -34,7 +34,7 @@ class Stream final : public ObjectReader {
         uri_(std::move(uri)),
         moved_(control.moved),
         facts_(std::move(facts)),
-        piece_size_(PieceSize(requester.settings())),
+        piece_size_(std::max<uint64_t>(requester.settings().stream_piece_size, 1)),
         pieces_((facts_.info.size + piece_size_ - 1) / piece_size_),
         cancel_(std::move(cancel)) {}
 
@@ -159,7 +159,8 @@ class Stream final : public ObjectReader {
                     .query = {},
                     .headers = {{"range", RangeText(offset, size)}},
                     .body = {},
-                    .sink = [&](std::string_view more) {
+                    .sink = [&](std::string_view more, uint64_t at) {
+                      bytes.resize(at);  // where it is sent again, from the beginning
                       overlong = bytes.size() + more.size() > size;
                       if (!overlong) bytes += more;
                       return !overlong;

@@ -23,6 +23,8 @@ using std::chrono::steady_clock;
 constexpr uint64_t kSlowest = uint64_t{16} * 1024;  // bytes a second
 // What is said to the log while a request is tried again and again.
 constexpr int kWarnAt = 3;
+// All requests of a client fail alike where the server is gone.
+constexpr std::chrono::seconds kWarnAgain{10};
 
 // Of no secret use: it spreads retries.
 uint32_t Mixed(uint32_t seed) {
@@ -63,9 +65,12 @@ Requester::Requester(Settings settings, std::string region, std::shared_ptr<Runt
   random_ = seed | 1;
 }
 
-Result<std::unique_ptr<Requester>> Requester::Make(Settings settings) {
+Result<std::unique_ptr<Requester>> Requester::Make(Settings settings, const Cancellation* cancel) {
   BERTH_ASSIGN(std::shared_ptr<Runtime> runtime, Runtime::Start(settings));
-  std::string region = FindRegion(*runtime, settings, nullptr);
+  std::string region = FindRegion(*runtime, settings, cancel);
+  if (region.empty() && cancel != nullptr && cancel->cancelled()) {
+    return Fail("cannot find the region of S3: cancelled", ECANCELED);
+  }
   if (region.empty()) {
     return Fail("the region of S3 is not known: set AWS_REGION, or region in the AWS profile");
   }
@@ -103,17 +108,17 @@ std::expected<Reply, Failure> Requester::Send(const Request& request, std::strin
                       .attempts = 0};
   const std::string what = fmt::format("cannot {} {}", verb, attempted.uri.Text());
 
-  // While the runtime doubles its buffer for an answer, it has both.
-  const uint64_t bytes =
-      std::max<uint64_t>(expected + expected / 2, request.body ? request.body->size() : 0);
+  const uint64_t sent = request.body ? request.body->size() : 0;
   Lease share;
   if (reserved == nullptr) {
-    auto taken = Reserve(bytes, cancel);
+    // What goes to a sink passes in small portions, and is its owner's there.
+    auto taken = Reserve(request.sink ? sent : std::max(expected, sent), cancel);
     if (!taken) return fail(taken.error().Within(what));
     share = *std::move(taken);
   }
 
-  const auto give_up = steady_clock::now() + settings_.retry_limit;
+  const auto begun = steady_clock::now();
+  const auto give_up = begun + settings_.retry_limit;
   bool asked = false;
   bool moved = false;
   // What is sent where the server turned out not to take the checksum in `request`.
@@ -130,7 +135,8 @@ std::expected<Reply, Failure> Requester::Send(const Request& request, std::strin
     attempted.credentials = credentials->source;
 
     const auto deadline = steady_clock::now() + settings_.connect_timeout +
-                          2 * settings_.stall_limit + std::chrono::seconds(bytes / kSlowest);
+                          2 * settings_.stall_limit +
+                          std::chrono::seconds(std::max(expected, sent) / kSlowest);
     auto reply = exchanger_->Run(plain ? *plain : request, *target, attempted.region, *credentials,
                                  deadline, cancel);
     if (reply) return *std::move(reply);
@@ -169,10 +175,13 @@ std::expected<Reply, Failure> Requester::Send(const Request& request, std::strin
     const uint32_t random = Mixed(random_.load());
     random_ = random;
     const auto pause = Backoff(attempt, settings_.backoff, settings_.backoff_limit, random);
-    if (attempt >= settings_.attempts || steady_clock::now() + pause > give_up) {
+    // Random pauses may be short: ten tries pass in seconds, and a server takes longer to restart.
+    const bool tried =
+        attempt >= settings_.attempts && steady_clock::now() - begun >= settings_.retry_least;
+    if (tried || steady_clock::now() + pause > give_up) {
       return std::unexpected(Explain(attempted, fault, document));
     }
-    if (attempt == kWarnAt) {
+    if (attempt == kWarnAt && MayWarn()) {
       log::Warning("storage", "trying again: {}",
                    Explain(attempted, fault, document).error.message());
     }
@@ -183,6 +192,14 @@ std::expected<Reply, Failure> Requester::Send(const Request& request, std::strin
           Explain(attempted, Fault{.kind = Fault::Kind::kCancelled, .error = 0, .reply = {}}, {}));
     }
   }
+}
+
+bool Requester::MayWarn() {
+  const std::lock_guard lock(mutex_);
+  const auto now = steady_clock::now();
+  if (warned_ && now - *warned_ < kWarnAgain) return false;
+  warned_ = now;
+  return true;
 }
 
 void Requester::SendOnce(const Request& request, std::chrono::milliseconds limit) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "core/error.h"
@@ -22,7 +23,8 @@ namespace berth::storage {
 /// From any thread.
 class Requester {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<Requester>> Make(Settings settings);
+  [[nodiscard]] static Result<std::unique_ptr<Requester>> Make(Settings settings,
+                                                               const Cancellation* cancel);
 
   /// `verb` and `permission` are for the message. `expected` is how many bytes the answer's body
   /// will have about. `reserved` is a share of the memory that the caller has taken already.
@@ -44,6 +46,7 @@ class Requester {
   const Settings& settings() const { return settings_; }
 
  private:
+  bool MayWarn();
   Requester(Settings settings, std::string region, std::shared_ptr<Runtime> runtime,
             std::unique_ptr<Exchanger> exchanger);
   std::string RegionOf(const std::string& bucket);
@@ -56,8 +59,9 @@ class Requester {
   Budget budget_;
   std::atomic<uint32_t> random_;
   std::atomic<bool> no_checksums_ = false;
-  std::mutex mutex_;                            // guards regions_
+  std::mutex mutex_;                            // guards the next two
   std::map<std::string, std::string> regions_;  // of buckets that turned out to be elsewhere
+  std::optional<std::chrono::steady_clock::time_point> warned_;  // that something is tried again
 };
 
 }  // namespace berth::storage

@@ -35,11 +35,19 @@ bool Permanent(int error) {
   }
 }
 
+// It becomes a part of a host's name and of messages, and a stranger may have written it.
+bool IsRegion(std::string_view region) {
+  return region.size() <= 40 && std::all_of(region.begin(), region.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+         });
+}
+
 }  // namespace
 
 std::string RegionFrom(const Fault& fault, const ErrorDocument& document) {
   const std::string& header = fault.reply.Header("x-amz-bucket-region");
-  return !header.empty() ? header : document.region;
+  const std::string& region = !header.empty() ? header : document.region;
+  return IsRegion(region) ? region : "";
 }
 
 Remedy RemedyFor(const Fault& fault, const ErrorDocument& document) {

@@ -19,7 +19,7 @@ enum class Remedy {
 /// `document` is the parsed body of `fault.reply`.
 Remedy RemedyFor(const Fault& fault, const ErrorDocument& document);
 
-/// The region an answer points to; "" where it does not.
+/// The region an answer points to; "" where it does not, or to what is no region's name.
 std::string RegionFrom(const Fault& fault, const ErrorDocument& document);
 
 /// How long to wait before try number `attempt` + 1 (the first is 1): between nothing and

@@ -51,6 +51,7 @@ TEST(Retry, KnowsExpiredCredentialsAndOtherRegions) {
   EXPECT_EQ(ForAnswer(301, "PermanentRedirect", "eu-west-1"), Remedy::kOtherRegion);
   EXPECT_EQ(ForAnswer(400, "", "eu-west-1"), Remedy::kOtherRegion);
   EXPECT_EQ(ForAnswer(301, "PermanentRedirect"), Remedy::kNone);
+  EXPECT_EQ(ForAnswer(301, "PermanentRedirect", "evil.example/"), Remedy::kNone);
   // The header is in many answers; it alone is no redirection.
   EXPECT_EQ(ForAnswer(403, "AccessDenied", "eu-west-1"), Remedy::kNone);
 }

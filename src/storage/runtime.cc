@@ -1,21 +1,27 @@
 #include "storage/runtime.h"
 
+#include <aws/auth/auth.h>
 #include <aws/common/allocator.h>
 #include <aws/common/error.h>
+#include <aws/io/channel.h>
 #include <aws/io/channel_bootstrap.h>
 #include <aws/io/event_loop.h>
 #include <aws/io/host_resolver.h>
 #include <aws/io/tls_channel_handler.h>
-#include <aws/s3/s3.h>
 #include <fmt/format.h>
 #include <malloc.h>
 #include <nss.h>
 #include <openssl/crypto.h>
+#include <unistd.h>
 
 #include <csignal>
 
 namespace berth::storage {
 namespace {
+
+// What is read from or written to a socket at once. The runtime's own 16 KiB cost a turn of the
+// event loop each: 65,536 of them for a GiB.
+constexpr size_t kPortion = size_t{128} << 10;
 
 // Once in a process, for good: the library is not made to be taken down while threads of an
 // abandoned request may still be in it.
@@ -36,7 +42,8 @@ void InitializeLibrary() {
     mallopt(M_MMAP_THRESHOLD, 16 << 20);
     // libcrypto would take itself apart at exit() below the feet of those threads.
     OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
-    aws_s3_library_init(aws_default_allocator());
+    aws_auth_library_init(aws_default_allocator());
+    g_aws_channel_max_fragment_size = kPortion;
     return true;
   }();
   static_cast<void>(done);
@@ -66,6 +73,10 @@ Runtime::Runtime(std::string ca_file, std::string ca_directory)
 
 Result<std::shared_ptr<Runtime>> Runtime::Start(const Settings& settings) {
   const SignalsBlocked blocked;
+  // s2n would abort the process.
+  if (::access("/dev/urandom", R_OK) != 0) {
+    return FailErrno("cannot start the client for S3: cannot read /dev/urandom");
+  }
   InitializeLibrary();
   std::shared_ptr<Runtime> runtime(new Runtime(settings.ca_file, settings.ca_directory));
   aws_allocator* const allocator = aws_default_allocator();

@@ -9,6 +9,7 @@
 #include "storage/listing.h"
 #include "storage/object_facts.h"
 #include "storage/object_stream.h"
+#include "storage/range.h"
 #include "storage/requester.h"
 #include "storage/upload.h"
 
@@ -18,8 +19,8 @@ S3Client::S3Client(std::unique_ptr<Requester> requester) : requester_(std::move(
 
 S3Client::~S3Client() = default;
 
-Result<std::unique_ptr<S3Client>> S3Client::Open(Settings settings) {
-  BERTH_ASSIGN(auto requester, Requester::Make(std::move(settings)));
+Result<std::unique_ptr<S3Client>> S3Client::Open(Settings settings, const Cancellation* cancel) {
+  BERTH_ASSIGN(auto requester, Requester::Make(std::move(settings), cancel));
   return std::unique_ptr<S3Client>(new S3Client(std::move(requester)));
 }
 
@@ -39,11 +40,15 @@ Result<void> S3Client::List(const S3Uri& prefix,
   return ListAll(*requester_, prefix, each, control.cancel);
 }
 
+Error S3Client::WithNeighbours(const S3Uri& uri, Error error, const Control& control) {
+  return storage::WithNeighbours(*requester_, uri, std::move(error), control.cancel);
+}
+
 Result<ObjectInfo> S3Client::Get(const S3Uri& uri, const std::filesystem::path& to,
                                  const Control& control, const ObjectInfo* known) {
   auto got = Download(*requester_, uri, to, control, known);
   if (!got && got.error().system_error() == ENOENT) {
-    return Fail(WithNeighbours(*requester_, uri, got.error(), control.cancel));
+    return Fail(WithNeighbours(uri, got.error(), control));
   }
   return got;
 }
@@ -51,7 +56,7 @@ Result<ObjectInfo> S3Client::Get(const S3Uri& uri, const std::filesystem::path& 
 Result<std::unique_ptr<ObjectReader>> S3Client::Read(const S3Uri& uri, const Control& control) {
   auto stream = OpenStream(*requester_, uri, control);
   if (!stream && stream.error().system_error() == ENOENT) {
-    return Fail(WithNeighbours(*requester_, uri, stream.error(), control.cancel));
+    return Fail(WithNeighbours(uri, stream.error(), control));
   }
   return stream;
 }
@@ -74,6 +79,11 @@ Result<std::string> S3Client::GetBytes(const S3Uri& uri, size_t limit, const Con
     if (n == 0) return bytes;
     have += n;
   }
+}
+
+Result<void> S3Client::GetRange(const std::string& bucket, const ObjectInfo& version,
+                                uint64_t offset, std::span<char> buffer, const Control& control) {
+  return FetchRange(*requester_, bucket, version, offset, buffer, control);
 }
 
 Result<void> S3Client::Put(const std::filesystem::path& from, const S3Uri& uri,

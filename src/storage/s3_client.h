@@ -7,8 +7,8 @@
 // credentials came from, and what to do. Its system_error() is ECANCELED after a cancellation,
 // ENOENT where the object or bucket does not exist, EACCES where access was refused.
 //
-// Memory: at most Settings::memory of objects' bytes at once, whatever their size, plus 8 MiB for
-// each open ObjectReader.
+// Memory: at most Settings::memory of objects' bytes at once, whatever their size, plus three
+// times Settings::stream_piece_size for each open ObjectReader.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -43,9 +44,15 @@ class S3Client {
  public:
   /// Starts the client: 5 ms, or 30 ms where certificates must be read, so only where an s3://
   /// address is met. Fails without a region or with certificates that cannot be read; whether the
-  /// credentials are good is seen by the first request.
-  [[nodiscard]] static Result<std::unique_ptr<S3Client>> Open(Settings settings);
+  /// credentials are good is seen by the first request. Where only the machine's metadata service
+  /// can tell the region, that is asked, for six seconds at most.
+  [[nodiscard]] static Result<std::unique_ptr<S3Client>> Open(Settings settings,
+                                                              const Cancellation* cancel = nullptr);
   ~S3Client();
+
+  /// The sentence `error` about the object or folder `uri` that is not there, with what there is
+  /// instead: the key most like it, else some of its neighbours.
+  [[nodiscard]] Error WithNeighbours(const S3Uri& uri, Error error, const Control& control = {});
 
   /// What S3 says of the object.
   [[nodiscard]] Result<ObjectInfo> Head(const S3Uri& uri, const Control& control = {});
@@ -70,6 +77,13 @@ class S3Client {
   /// The object as bytes; one above `limit` is an error.
   [[nodiscard]] Result<std::string> GetBytes(const S3Uri& uri, size_t limit,
                                              const Control& control = {});
+
+  /// The bytes of `version` from `offset` on that fill `buffer`, which it must have so many of.
+  /// Fails with ESTALE where the object is another one by now. Where they are the whole object
+  /// they are verified as Get() does it.
+  [[nodiscard]] Result<void> GetRange(const std::string& bucket, const ObjectInfo& version,
+                                      uint64_t offset, std::span<char> buffer,
+                                      const Control& control = {});
 
   /// The object as a stream, for extraction while it downloads. The client must outlive it.
   [[nodiscard]] Result<std::unique_ptr<ObjectReader>> Read(const S3Uri& uri,

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <ctime>
 #include <functional>
 
 #include "storage/names.h"
@@ -59,6 +60,12 @@ int ReadObject(aws_xml_node* node, ObjectInfo& object) {
       std::erase(object.etag, '"');
       return result;
     }
+    if (name == "LastModified") {
+      std::string when;
+      if (ReadText(child, when) != AWS_OP_SUCCESS) return AWS_OP_ERR;
+      object.modified = SecondsOf(when);
+      return AWS_OP_SUCCESS;
+    }
     if (name != "Size") return AWS_OP_SUCCESS;
     std::string size;
     if (ReadText(child, size) != AWS_OP_SUCCESS) return AWS_OP_ERR;
@@ -70,6 +77,14 @@ int ReadObject(aws_xml_node* node, ObjectInfo& object) {
 }
 
 }  // namespace
+
+int64_t SecondsOf(const std::string& time) {
+  for (const char* form : {"%Y-%m-%dT%H:%M:%S", "%a, %d %b %Y %H:%M:%S GMT"}) {
+    std::tm parts{};
+    if (::strptime(time.c_str(), form, &parts) != nullptr) return ::timegm(&parts);
+  }
+  return 0;
+}
 
 Result<ListPage> ParseListPage(std::string_view xml) {
   ListPage page;

@@ -12,6 +12,10 @@
 
 namespace berth::storage {
 
+/// "2026-01-31T12:00:00.000Z", as listings have it, or "Sat, 31 Jan 2026 12:00:00 GMT", as headers
+/// have it, as seconds since 1970; 0 for anything else.
+int64_t SecondsOf(const std::string& time);
+
 /// One page of ListObjectsV2.
 struct ListPage {
   std::vector<ObjectInfo> objects;

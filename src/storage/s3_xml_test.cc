@@ -12,6 +12,7 @@ TEST(S3Xml, ReadsAPageOfAListing) {
       "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
       "<NextContinuationToken>a&amp;b=</NextContinuationToken>"
       "<Contents><Key>a+b%2F%C3%BC</Key><ETag>&quot;0123&quot;</ETag><Size>5</Size>"
+      "<LastModified>2026-01-31T12:00:01.000Z</LastModified>"
       "<Owner><ID>x</ID></Owner></Contents>"
       "<Contents><Key>z</Key><Size>18446744073709551615</Size></Contents>"
       "<CommonPrefixes><Prefix>p%2B/</Prefix></CommonPrefixes></ListBucketResult>");
@@ -20,9 +21,17 @@ TEST(S3Xml, ReadsAPageOfAListing) {
   EXPECT_EQ(page->objects[0].key, "a b/ü");
   EXPECT_EQ(page->objects[0].etag, "0123");
   EXPECT_EQ(page->objects[0].size, 5u);
+  EXPECT_EQ(page->objects[0].modified, 1769860801);
   EXPECT_EQ(page->objects[1].size, 18446744073709551615u);
   EXPECT_EQ(page->prefixes, std::vector<std::string>{"p+/"});
   EXPECT_EQ(page->continuation, "a&b=");
+}
+
+TEST(S3Xml, ReadsTimesOfListingsAndOfHeaders) {
+  EXPECT_EQ(SecondsOf("2026-01-31T12:00:01.000Z"), 1769860801);
+  EXPECT_EQ(SecondsOf("Sat, 31 Jan 2026 12:00:01 GMT"), 1769860801);
+  EXPECT_EQ(SecondsOf("yesterday"), 0);
+  EXPECT_EQ(SecondsOf(""), 0);
 }
 
 TEST(S3Xml, ReadsKeysOfServersThatDoNotEncodeThem) {

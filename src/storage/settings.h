@@ -37,9 +37,15 @@ struct Settings {
 
   /// Requests under way at once.
   size_t connections = 16;
+  /// Objects above this arrive in pieces of it, each of which goes to the file as it comes: it
+  /// costs no memory. Smaller ones cost the server a request for each, larger ones leave less to do
+  /// at once, and more to do again where one fails.
+  uint64_t piece_size = uint64_t{8} << 20;
+  /// The same for an open ObjectReader, which holds up to three of them.
+  uint64_t stream_piece_size = uint64_t{4} << 20;
   /// Bytes of objects held in memory at once, in all transfers of one client.
-  size_t memory = size_t{40} << 20;
-  /// Objects above this are moved in pieces of it (more, where S3's 10,000 parts ask for it).
+  size_t memory = size_t{24} << 20;
+  /// Files above this are uploaded in parts of it (more, where S3's 10,000 parts ask for it).
   /// S3 refuses less than 5 MiB.
   uint64_t part_size = uint64_t{5} << 20;
 
@@ -49,8 +55,9 @@ struct Settings {
   std::chrono::seconds stall_limit{20};
   /// Credentials must be had within this, from all sources together.
   std::chrono::milliseconds credentials_timeout{30'000};
-  /// A request is tried at most so often …
+  /// A request is tried so often, and more often until this has passed since it was first sent …
   int attempts = 10;
+  std::chrono::milliseconds retry_least{60'000};
   /// … waiting a random time up to this, doubled each time, in between, but at most …
   std::chrono::milliseconds backoff{200};
   std::chrono::milliseconds backoff_limit{10'000};

@@ -6,9 +6,12 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <functional>
 #include <mutex>
+#include <string_view>
 #include <vector>
 
+#include "storage/file_state.h"
 #include "storage/names.h"
 #include "storage/partial_file.h"
 #include "storage/s3_client.h"
@@ -20,7 +23,9 @@ namespace {
 class S3Target final : public SyncTarget {
  public:
   S3Target(S3Uri prefix, Settings settings)
-      : prefix_(std::move(prefix)), settings_(std::move(settings)) {}
+      : prefix_(std::move(prefix)), settings_(std::move(settings)) {
+    settings_.retry_least = {};  // FolderSync tries again itself, and knows how long
+  }
 
   Result<std::string> Place(const std::string& file) const override {
     BERTH_ASSIGN(const S3Uri object, ObjectOf(file, prefix_));
@@ -29,27 +34,27 @@ class S3Target final : public SyncTarget {
 
   Result<void> Put(int descriptor, const std::string& file, const Cancellation& cancel) override {
     BERTH_ASSIGN(const S3Uri object, ObjectOf(file, prefix_));
-    BERTH_ASSIGN(S3Client* const client, Client());
+    BERTH_ASSIGN(S3Client* const client, Client(cancel));
     return client->PutDescriptor(descriptor, file, object, {.cancel = &cancel, .moved = {}});
   }
 
   Result<void> Delete(const std::string& file, const Cancellation& cancel) override {
     BERTH_ASSIGN(const S3Uri object, ObjectOf(file, prefix_));
-    BERTH_ASSIGN(S3Client* const client, Client());
+    BERTH_ASSIGN(S3Client* const client, Client(cancel));
     return client->Delete(object, {.cancel = &cancel, .moved = {}});
   }
 
  private:
-  Result<S3Client*> Client() {
+  Result<S3Client*> Client(const Cancellation& cancel) {
     const std::lock_guard lock(mutex_);
     if (!client_) {
-      BERTH_ASSIGN(client_, S3Client::Open(settings_));
+      BERTH_ASSIGN(client_, S3Client::Open(settings_, &cancel));
     }
     return client_.get();
   }
 
   const S3Uri prefix_;
-  const Settings settings_;
+  Settings settings_;
   std::mutex mutex_;  // guards client_, which once set stays
   std::unique_ptr<S3Client> client_;
 };
@@ -65,17 +70,26 @@ class DirectoryTarget final : public SyncTarget {
   Result<void> Put(int descriptor, const std::string& file, const Cancellation& cancel) override {
     // A file that changes meanwhile is copied again; that often at most.
     for (int attempt = 0; attempt < 3; ++attempt) {
-      struct stat before;
-      struct stat after;
-      if (::fstat(descriptor, &before) != 0) return FailErrno(Reading(file));
-      BERTH_ASSIGN(PartialFile copy,
-                   PartialFile::Make(directory_ / file, static_cast<uint64_t>(before.st_size)));
-      BERTH_TRY(Copy(descriptor, file, static_cast<uint64_t>(before.st_size), copy, cancel));
-      if (::fstat(descriptor, &after) != 0) return FailErrno(Reading(file));
-      if (before.st_size == after.st_size && Same(before.st_mtim, after.st_mtim) &&
-          Same(before.st_ctim, after.st_ctim)) {
-        return copy.Commit();
+      const int64_t now = FileClock();
+      BERTH_ASSIGN(const FileState before, StateOf(descriptor, file));
+      const auto size = static_cast<uint64_t>(before.size);
+      BERTH_ASSIGN(PartialFile copy, PartialFile::Make(directory_ / file, size));
+      BERTH_TRY(Pass(descriptor, file, size, cancel, [&copy](std::string_view bytes, uint64_t at) {
+        return copy.Write(bytes, at);
+      }));
+      bool still = true;
+      // Where its times could hide a change, its bytes tell.
+      if (!before.Settled(now)) {
+        BERTH_TRY(Pass(descriptor, file, size, cancel,
+                       [&](std::string_view bytes, uint64_t at) -> Result<void> {
+                         std::string copied(bytes.size(), '\0');
+                         BERTH_ASSIGN(const size_t n, copy.Read(copied.data(), copied.size(), at));
+                         still = still && n == bytes.size() && copied == bytes;
+                         return {};
+                       }));
       }
+      BERTH_ASSIGN(const FileState after, StateOf(descriptor, file));
+      if (still && after == before) return copy.Commit();
     }
     return Fail(fmt::format("\"{}\" keeps changing while it is copied", file), EAGAIN);
   }
@@ -98,12 +112,16 @@ class DirectoryTarget final : public SyncTarget {
     return fmt::format("cannot read \"{}\"", file);
   }
 
-  static bool Same(const timespec& a, const timespec& b) {
-    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+  static Result<FileState> StateOf(int descriptor, const std::string& file) {
+    struct stat about;
+    if (::fstat(descriptor, &about) != 0) return FailErrno(Reading(file));
+    return FileState::Of(about);
   }
 
-  static Result<void> Copy(int descriptor, const std::string& file, uint64_t size,
-                           const PartialFile& copy, const Cancellation& cancel) {
+  // The file's first `size` bytes, in blocks.
+  static Result<void> Pass(int descriptor, const std::string& file, uint64_t size,
+                           const Cancellation& cancel,
+                           const std::function<Result<void>(std::string_view, uint64_t)>& to) {
     std::vector<char> buffer(size_t{256} << 10);
     uint64_t at = 0;
     while (at < size) {
@@ -112,7 +130,7 @@ class DirectoryTarget final : public SyncTarget {
       if (n < 0 && errno == EINTR) continue;
       if (n < 0) return FailErrno(Reading(file));
       if (n == 0) break;  // it became shorter, which its size will say
-      BERTH_TRY(copy.Write({buffer.data(), static_cast<size_t>(n)}, at));
+      BERTH_TRY(to({buffer.data(), static_cast<size_t>(n)}, at));
       at += static_cast<uint64_t>(n);
     }
     return {};

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -94,13 +95,14 @@ class Transfers {
                                                     const std::filesystem::path& directory,
                                                     const TransferOptions& options = {});
 
-/// Every regular file below `directory` becomes an object below `prefix`. Links to files are
-/// followed, links to folders are not; sockets, devices and FIFOs are left out, and said so in the
-/// log; so are files that are gone when it is their turn. Fails, naming it, for a file whose name
-/// cannot be a key.
+/// Every regular file below `directory` becomes an object below `prefix`. Links to files and to
+/// folders are followed within the directory (see links.h, also for `seen_as`); those that lead out
+/// of it, sockets, devices and FIFOs are left out, and said so in the log; so are files that are
+/// gone when it is their turn. Fails, naming it, for a file whose name cannot be a key.
 [[nodiscard]] Result<TransferReport> UploadDirectory(S3Client& client,
                                                      const std::filesystem::path& directory,
                                                      const S3Uri& prefix,
-                                                     const TransferOptions& options = {});
+                                                     const TransferOptions& options = {},
+                                                     std::vector<std::string> seen_as = {});
 
 }  // namespace berth::storage

@@ -10,15 +10,13 @@
 #include <vector>
 
 #include "core/files.h"
+#include "core/missing_file.h"
 #include "core/text.h"
 #include "usercode/usercode.h"
 
 namespace berth::usercode {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr size_t kSearchedFiles = 10'000;
-constexpr size_t kListedFiles = 20;
 
 Result<void> CheckName(const std::string& name) {
   if (name.empty()) {
@@ -36,41 +34,17 @@ Result<void> CheckName(const std::string& name) {
   return {};
 }
 
-bool IsHidden(const std::string& path) {
-  return path.starts_with('.') || path.find("/.") != std::string::npos ||
-         path.find("__pycache__") != std::string::npos;
-}
-
-/// The file that was probably meant: of that name elsewhere, or of nearly that name.
-std::optional<std::string> ProbablyMeant(const std::string& name,
-                                         const std::vector<std::string>& files) {
-  const fs::path wanted = fs::path(name).filename();
-  for (const std::string& file : files) {
-    if (fs::path(file).filename() == wanted) return file;
-  }
-  return Nearest(name, files);
-}
-
 std::unexpected<Error> FailMissing(const Source& source) {
-  std::vector<std::string> files = ListFiles(source.code_directory, kSearchedFiles);
-  std::erase_if(files, IsHidden);
-  std::string message = fmt::format("entry point {} is not in \"{}\"", Quoted(source.entry_point),
-                                    source.code_directory.string());
-  if (files.empty()) {
+  const std::string message =
+      fmt::format("entry point {} is not in \"{}\"", Quoted(source.entry_point),
+                  source.code_directory.string());
+  const std::string instead = InsteadOfMissing(source.code_directory, source.entry_point);
+  if (instead.empty()) {
     return Fail(message +
                 ", which holds no files: set sagemaker_submit_directory, or put the code "
                 "there when the image is built");
   }
-  if (const auto meant = ProbablyMeant(source.entry_point, files)) {
-    message += fmt::format("; did you mean {}?", Quoted(*meant));
-  } else {
-    message += '.';
-  }
-  message += " Files found there: ";
-  const size_t listed = std::min(files.size(), kListedFiles);
-  for (size_t i = 0; i < listed; ++i) message += (i > 0 ? ", " : "") + Quoted(files[i]);
-  if (listed < files.size()) message += fmt::format(" and {} more", files.size() - listed);
-  return Fail(message);
+  return Fail(message + instead);
 }
 
 /// Many only hold settings of a linter: those make no package.

@@ -19,7 +19,8 @@ namespace berth::usercode {
 namespace fs = std::filesystem;
 namespace {
 
-Result<void> FetchFrom(const fs::path& from, const fs::path& code) {
+Result<void> FetchFrom(const fs::path& from, const fs::path& code,
+                       const process::Variables& variables) {
   std::error_code error;
   const fs::file_status status = fs::status(from, error);
   if (status.type() == fs::file_type::not_found) {
@@ -34,16 +35,9 @@ Result<void> FetchFrom(const fs::path& from, const fs::path& code) {
   std::ifstream(from, std::ios::binary).read(head.data(), head.size());
   if (!IsArchive(from.filename().string(), {head.data(), head.size()}))
     return CopyOneFile(from, code / from.filename());
-  if (auto done = storage::ExtractTarGzFile(from, code); !done) return Fail(done.error());
+  BERTH_ASSIGN(const auto limits, storage::ExtractLimits::FromEnvironment(variables));
+  if (auto done = storage::ExtractTarGzFile(from, code, limits); !done) return Fail(done.error());
   return {};
-}
-
-void Empty(const fs::path& folder) {
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    std::error_code kept;
-    fs::remove_all(entry.path(), kept);
-  }
 }
 
 }  // namespace
@@ -69,8 +63,9 @@ Result<void> Fetch(const Source& source, const S3Access& access) {
     return Fail(what +
                 ": it must be s3://bucket/key, a local directory, a .tar.gz or a single file");
   }
-  if (auto fetched = s3 ? FetchFromS3(from, code, access) : FetchFrom(from, code); !fetched) {
-    Empty(code);
+  if (auto fetched = s3 ? FetchFromS3(from, code, access) : FetchFrom(from, code, access.variables);
+      !fetched) {
+    RemoveContent(code);
     return Fail(fetched.error().Within(what));
   }
   log::Info("usercode", "the code of {} is in \"{}\"", Quoted(from), code.string());

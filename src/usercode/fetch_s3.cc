@@ -16,6 +16,10 @@
 namespace berth::usercode {
 namespace {
 
+// The only stream of the process: it may hold more than others, and begins sooner with fewer
+// requests. Some servers look at the whole object for each of them.
+constexpr uint64_t kPiece = uint64_t{8} << 20;
+
 /// The first bytes of the object, all kArchiveHead unless it is shorter.
 Result<std::string> HeadOf(storage::ObjectReader& reader) {
   std::string head(kArchiveHead, '\0');
@@ -53,13 +57,15 @@ Result<void> FetchFromS3(const std::string& address, const std::filesystem::path
   BERTH_ASSIGN(const storage::LocalName name, storage::LocalNameOf(uri, folder));
   BERTH_ASSIGN(storage::Settings settings, storage::Settings::FromEnvironment(access.variables));
   if (settings.region.empty()) settings.region = access.region;
-  BERTH_ASSIGN(const auto client, storage::S3Client::Open(std::move(settings)));
+  settings.stream_piece_size = kPiece;
+  BERTH_ASSIGN(const auto client, storage::S3Client::Open(std::move(settings), access.cancel));
   const storage::Control control{.cancel = access.cancel, .moved = {}};
   {
     BERTH_ASSIGN(const auto reader, client->Read(uri, control));
     BERTH_ASSIGN(const std::string head, HeadOf(*reader));
     if (IsArchive(name.path, head)) {
-      if (auto done = storage::ExtractTarGz(Rejoined(head, *reader), code); !done) {
+      BERTH_ASSIGN(const auto limits, storage::ExtractLimits::FromEnvironment(access.variables));
+      if (auto done = storage::ExtractTarGz(Rejoined(head, *reader), code, limits); !done) {
         return Fail(done.error());
       }
       return {};

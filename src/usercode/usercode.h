@@ -24,7 +24,8 @@ struct Source {
 
 /// What code in S3 needs; looked at only where there is some.
 struct S3Access {
-  /// storage::Settings::FromEnvironment()
+  /// storage::Settings::FromEnvironment(), storage::ExtractLimits::FromEnvironment(); the latter
+  /// for archives of this machine too.
   process::Variables variables;
   /// Where `variables` name no region.
   std::string region;

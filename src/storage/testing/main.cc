@@ -2,13 +2,17 @@
 // tests/e2e/storage and bench. Built with the tests, part of no release.
 //
 //   get URI FILE · put FILE URI · cat URI · ls PREFIX · rm URI · head URI
+//   range URI OFFSET SIZE ETAG          the bytes, of that version only
 //   down PREFIX DIRECTORY · up DIRECTORY PREFIX
 //   batch FILE       one "get URI FILE", "put FILE URI" … a line, one client; a line of result each
+//   batch FILE N     N of them at once; each result begins with the milliseconds it took
 //
 // SIGTERM cancels. Settings beyond the environment's are BERTH_TEST_<NAME>=<number>.
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +20,7 @@
 #include <iostream>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "core/descriptor.h"
@@ -51,9 +56,12 @@ Result<Settings> SettingsFromProcess() {
   Set("BERTH_TEST_CONNECTIONS", settings.connections);
   Set("BERTH_TEST_MEMORY", settings.memory);
   Set("BERTH_TEST_PART_SIZE", settings.part_size);
+  Set("BERTH_TEST_PART_SIZE", settings.piece_size);
+  Set("BERTH_TEST_PART_SIZE", settings.stream_piece_size);
   Set("BERTH_TEST_STALL_S", settings.stall_limit);
   Set("BERTH_TEST_CONNECT_MS", settings.connect_timeout);
   Set("BERTH_TEST_ATTEMPTS", settings.attempts);
+  if (std::getenv("BERTH_TEST_ATTEMPTS") != nullptr) settings.retry_least = {};
   Set("BERTH_TEST_BACKOFF_MS", settings.backoff);
   Set("BERTH_TEST_BACKOFF_LIMIT_MS", settings.backoff_limit);
   Set("BERTH_TEST_RETRY_LIMIT_MS", settings.retry_limit);
@@ -100,6 +108,16 @@ Result<std::string> Run(S3Client& client, const std::vector<std::string>& words,
     BERTH_TRY(Cat(client, uri, control));
     return "";
   }
+  if (verb == "range") {
+    if (words.size() != 5) return Fail("range URI OFFSET SIZE ETAG");
+    BERTH_ASSIGN(ObjectInfo info, client.Head(uri, control));
+    info.key = uri.key;
+    info.etag = last;
+    std::string bytes(std::stoull(words[3]), '\0');
+    BERTH_TRY(client.GetRange(uri.bucket, info, std::stoull(words[2]), bytes, control));
+    BERTH_TRY(WriteAll(STDOUT_FILENO, bytes.data(), bytes.size()));
+    return "";
+  }
   if (verb == "ls") {
     std::string lines;
     BERTH_TRY(client.List(
@@ -129,6 +147,30 @@ int Batch(S3Client& client, const char* path, const Cancellation& cancel) {
   return 0;
 }
 
+int BatchAtOnce(S3Client& client, const char* path, int threads, const Cancellation& cancel) {
+  std::ifstream file(path);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(file, line);) lines.push_back(line);
+  std::vector<std::string> results(lines.size());
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t mine = next++; mine < lines.size(); mine = next++) {
+      const auto began = std::chrono::steady_clock::now();
+      const auto done = Run(client, Split(lines[mine], ' '), cancel);
+      const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+          std::chrono::steady_clock::now() - began);
+      results[mine] = fmt::format("{} {}", took.count(),
+                                  done ? "ok " + *done : "failed " + done.error().message());
+    }
+  };
+  std::vector<std::thread> workers;
+  workers.reserve(static_cast<size_t>(threads));
+  for (int i = 0; i < threads; ++i) workers.emplace_back(work);
+  for (std::thread& worker : workers) worker.join();
+  for (const std::string& result : results) std::cout << result << '\n';
+  return 0;
+}
+
 int Main(int argc, char** argv) {
   auto cancel = Cancellation::Make();
   if (!cancel) return 2;
@@ -142,13 +184,16 @@ int Main(int argc, char** argv) {
     std::cerr << settings.error().message() << "\n";
     return 1;
   }
-  const auto client = S3Client::Open(*settings);
+  const auto client = S3Client::Open(*settings, &*cancel);
   if (!client) {
     std::cerr << client.error().message() << "\n";
     return 1;
   }
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.size() == 2 && words[0] == "batch") return Batch(**client, argv[2], *cancel);
+  if (words.size() == 3 && words[0] == "batch") {
+    return BatchAtOnce(**client, argv[2], std::atoi(argv[3]), *cancel);
+  }
   const auto done = Run(**client, words, *cancel);
   if (!done) {
     std::cerr << done.error().message() << "\n";
