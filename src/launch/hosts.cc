@@ -1,8 +1,6 @@
 #include "launch/hosts.h"
 
 #include <fmt/format.h>
-#include <netdb.h>
-#include <nss.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -10,6 +8,7 @@
 #include <future>
 
 #include "core/log.h"
+#include "core/resolve.h"
 #include "core/text.h"
 
 namespace berth::launch {
@@ -42,17 +41,7 @@ std::vector<std::string> Unresolved(const std::vector<std::string>& hosts, const
 }  // namespace
 
 bool ResolveHost(const std::string& host) {
-  // A static binary must not load the image's NSS modules: they belong to another C library.
-  // "files" and "dns" are built in.
-  static const int configured = ::__nss_configure_lookup("hosts", "files dns");
-  if (configured != 0) return false;
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
-  ::freeaddrinfo(found);
-  return true;
+  return ResolveAddresses(host, 0).has_value();
 }
 
 Result<void> WaitForHosts(std::vector<std::string> hosts, milliseconds deadline, int stop,

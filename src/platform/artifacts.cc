@@ -12,6 +12,7 @@
 #include "core/descriptor.h"
 #include "core/files.h"
 #include "core/text.h"
+#include "platform/merge_trees.h"
 #include "storage/archive.h"
 
 namespace berth::platform {
@@ -60,6 +61,25 @@ std::string ReadFailure(const fs::path& tree) {
     }
   }
   return std::string(Trim(text));
+}
+
+Result<std::vector<std::string>> MergeTrees(const std::vector<Host>& hosts,
+                                            const std::vector<fs::path>& trees,
+                                            std::optional<size_t> culprit) {
+  std::vector<HostFolder> models;
+  std::vector<HostFolder> outputs;
+  for (size_t i = 0; i < trees.size(); ++i) {
+    const contract::Layout layout = contract::Layout::Under(trees[i].string());
+    models.push_back({hosts[i].name, layout.model});
+    outputs.push_back({hosts[i].name, layout.output});
+    // Hosts that were stopped because of another may tell of that, too: it is no reason.
+    if (i != culprit) ::unlink(layout.failure.c_str());
+  }
+  BERTH_ASSIGN(std::vector<std::string> warnings, MergeFolders(models));
+  for (std::string& warning : warnings) warning.insert(0, "the model: ");
+  BERTH_ASSIGN(std::vector<std::string> more, MergeFolders(outputs));
+  for (const std::string& warning : more) warnings.push_back("the output: " + warning);
+  return warnings;
 }
 
 Result<std::vector<std::string>> PackOutput(const fs::path& tree, const fs::path& root) {

@@ -2,15 +2,24 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
+#include "platform/request.h"
 
 namespace berth::platform {
 
 /// output/failure: its first 1,024 characters, blanks at both ends cut; empty where there is none.
 std::string ReadFailure(const std::filesystem::path& tree);
+
+/// Makes what several hosts left one: the model and the output of all are then in the first tree
+/// (MergeFolders()), with the failure of the `culprit`, an index in `hosts`, and no other. `trees`
+/// are theirs, in the same order. Returns warnings.
+[[nodiscard]] Result<std::vector<std::string>> MergeTrees(
+    const std::vector<Host>& hosts, const std::vector<std::filesystem::path>& trees,
+    std::optional<size_t> culprit);
 
 /// output.tar.gz holds what is in /opt/ml/output (data/, failure, success), as the SDK's local
 /// mode packs it, less output/intermediate, which the platform copies file by file: that folder

@@ -49,6 +49,23 @@ TEST_F(Artifacts, ModelHoldsWhatTheJobPutThere) {
   EXPECT_FALSE(fs::exists(tree_.parent_path() / "model.tar.gz"));
 }
 
+TEST_F(Artifacts, OfSeveralHostsHaveTheFailureOfTheCulprit) {
+  const fs::path other = root_ / ".work" / "ml-2";
+  ASSERT_TRUE(MakeDirectories(other / "output/data"));
+  ASSERT_TRUE(MakeDirectories(other / "model"));
+  ASSERT_TRUE(WriteFile(tree_ / "output/failure", "stopped"));
+  ASSERT_TRUE(WriteFile(other / "output/failure", "the cause"));
+  ASSERT_TRUE(WriteFile(other / "output/data/d", "d"));
+  ASSERT_TRUE(WriteFile(other / "model/w", "w"));
+  const auto warnings =
+      MergeTrees({{.number = 1}, {.number = 2, .name = "algo-2"}}, {tree_, other}, 1);
+  ASSERT_TRUE(warnings);
+  EXPECT_THAT(*warnings, ElementsAre());
+  EXPECT_EQ(ReadFailure(tree_), "the cause");
+  EXPECT_EQ(*ReadFile(tree_ / "output/data/d"), "d");
+  EXPECT_EQ(*ReadFile(tree_ / "model/w"), "w");
+}
+
 TEST_F(Artifacts, FailureIsItsFirstCharacters) {
   EXPECT_EQ(ReadFailure(tree_), "");
   std::string text = "  ";

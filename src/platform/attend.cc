@@ -7,10 +7,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "core/log.h"
 #include "core/text.h"
 #include "platform/curve.h"
+#include "platform/hosts.h"
+#include "platform/log_lines.h"
 
 namespace berth::platform {
 namespace {
@@ -22,18 +25,29 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds kRedraw{200};
 /// After the container is gone somebody outside may still hold its pipe: we read no longer.
 constexpr milliseconds kDrain{5'000};
+/// From the failure of one host to SIGTERM for the others: berths tell each other at once, and an
+/// end of their own says what failed.
+constexpr milliseconds kHostsHear{1'000};
 constexpr size_t kReadBytes = size_t{64} << 10;
+
+/// A container while it is attended.
+struct Watched {
+  const Attendee* attendee = nullptr;
+  LogLines lines{};
+  bool ended = false;
+  bool open = true;    // its log
+  bool logged = true;  // nothing is missing in its log file
+
+  Container& container() const { return *attendee->container; }
+};
 
 class Attendance {
  public:
-  Attendance(Container& container, Console& console, MetricsRecorder& metrics, int log_file,
-             StopSignals& signals, const AttendOptions& options)
-      : container_(container),
-        console_(console),
-        metrics_(metrics),
-        log_file_(log_file),
-        signals_(signals),
-        options_(options) {
+  Attendance(std::span<const Attendee> attendees, Console& console, StopSignals& signals,
+             const AttendOptions& options)
+      : console_(console), signals_(signals), options_(options) {
+    for (const Attendee& attendee : attendees) hosts_.push_back({.attendee = &attendee});
+    result_.ends.resize(hosts_.size());
     if (options.max_runtime) deadline_ = start_ + *options.max_runtime;
     if (options.interrupt_after) {
       const Clock::time_point interruption = start_ + *options.interrupt_after;
@@ -45,7 +59,7 @@ class Attendance {
   }
 
   Attended Run() {
-    while (!ended_ || output_open_ || console_.pending()) {
+    while (!ended_ || std::ranges::any_of(hosts_, &Watched::open) || console_.pending()) {
       Wait();
       CheckTime();
       DrawStatus();
@@ -56,14 +70,19 @@ class Attendance {
 
  private:
   void Wait() {
-    enum { kSignals, kEvents, kOutput, kConsole, kErrands };
+    enum { kSignals, kConsole, kNotice, kFixed };
     std::vector<pollfd> waits{{
         {signals_.fd(), POLLIN, 0},
-        {ended_ ? -1 : container_.events(), POLLIN, 0},
-        // What cannot be shown yet is not read: the job waits, our memory does not grow.
-        {output_open_ && !console_.pending() ? container_.output() : -1, POLLIN, 0},
         {console_.pending() ? console_.fd() : -1, POLLOUT, 0},
+        {noticed_ ? -1 : options_.notice, POLLIN, 0},
     }};
+    for (const Watched& host : hosts_) {
+      // What cannot be shown yet is not read: the job waits, our memory does not grow.
+      const bool reads = host.open && !console_.pending();
+      waits.push_back({reads ? host.container().output() : -1, POLLIN, 0});
+      waits.push_back({host.ended ? -1 : host.container().events(), POLLIN, 0});
+    }
+    const size_t errands = waits.size();
     for (const Errand* errand : options_.errands) {
       waits.push_back(
           {ended_ || !result_.errand_failure.empty() ? -1 : errand->events(), POLLIN, 0});
@@ -71,16 +90,24 @@ class Attendance {
     if (::poll(waits.data(), waits.size(), Timeout()) < 0) return;
     if (waits[kSignals].revents != 0) OnSignal();
     if (waits[kConsole].revents != 0) console_.Flush();
-    if (waits[kOutput].revents != 0) OnOutput();
-    if (waits[kEvents].revents != 0) OnEvent();
+    // Another one comes first each time: none is kept from speaking by the others.
+    for (size_t i = 0; i < hosts_.size(); ++i) {
+      const size_t next = (first_ + i) % hosts_.size();
+      if (waits[kFixed + 2 * next].revents != 0 && !console_.pending()) OnOutput(hosts_[next]);
+    }
+    first_ = (first_ + 1) % hosts_.size();
+    if (waits[kNotice].revents != 0) OnNotice();
+    for (size_t i = 0; i < hosts_.size(); ++i) {
+      if (waits[kFixed + 2 * i + 1].revents != 0) OnEvent(i);
+    }
     for (size_t i = 0; i < options_.errands.size(); ++i) {
-      if (waits[kErrands + i].revents != 0) OnErrand(*options_.errands[i]);
+      if (waits[errands + i].revents != 0) OnErrand(*options_.errands[i]);
     }
   }
 
   int Timeout() const {
     std::optional<Clock::time_point> next = deadline_;
-    if (console_.terminal().live) {
+    if (shows_status_) {
       const Clock::time_point redraw = last_draw_ + kRedraw;
       next = next ? std::min(*next, redraw) : redraw;
     }
@@ -94,12 +121,12 @@ class Attendance {
       if (result_.stopped == StopReason::kNone && !ended_) {
         result_.stop_signal = *signal;
         Stop(StopReason::kSignal);
-      } else {
-        console_.MakeRoom();
-        log::Info("local", "asked again to stop: killing what is left of the job");
-        container_.Kill();
-        console_.Drop();
+        continue;
       }
+      console_.MakeRoom();
+      log::Info("local", "asked again to stop: killing what is left of the {}", options_.what);
+      for (const Watched& host : hosts_) host.container().Kill();
+      console_.Drop();
     }
   }
 
@@ -116,8 +143,10 @@ class Attendance {
   void Stop(StopReason reason) {
     result_.stopped = reason;
     console_.MakeRoom();
-    options_.on_stop(reason, result_.stop_signal);
-    container_.Stop();
+    if (reason != StopReason::kHost) options_.on_stop(reason, result_.stop_signal);
+    for (const Watched& host : hosts_) {
+      if (!host.ended) host.container().Stop();
+    }
     deadline_ = Clock::now() + options_.stop_grace;
   }
 
@@ -127,57 +156,122 @@ class Attendance {
     if (!deadline_ || Clock::now() < *deadline_) return;
     deadline_.reset();
     if (ended_) {
-      output_open_ = false;
+      for (Watched& host : hosts_) CloseLog(host);
     } else if (result_.stopped == StopReason::kNone) {
       Stop(on_deadline_);
     } else {
-      console_.MakeRoom();
-      log::Warning("local", "the job did not end within {} s of SIGTERM: killing it",
-                   std::chrono::duration_cast<std::chrono::seconds>(options_.stop_grace).count());
-      container_.Kill();
+      Kill();
     }
   }
 
-  void OnOutput() {
-    const ssize_t n = ::read(container_.output(), buffer_.data(), buffer_.size());
+  void Kill() {
+    std::vector<std::string> names;
+    for (const Watched& host : hosts_) {
+      if (host.ended) continue;
+      names.push_back(host.attendee->name);
+      host.container().Kill();
+    }
+    console_.MakeRoom();
+    const auto grace = std::chrono::duration_cast<std::chrono::seconds>(options_.stop_grace);
+    if (Several()) {
+      log::Warning("local", "{} did not end within {} s of SIGTERM: killing what is left there",
+                   NamesText(names), grace.count());
+    } else {
+      log::Warning("local", "the {} did not end within {} s of SIGTERM: killing it", options_.what,
+                   grace.count());
+    }
+  }
+
+  void OnOutput(Watched& host) {
+    const ssize_t n = ::read(host.container().output(), buffer_.data(), buffer_.size());
     if (n < 0 && errno == EINTR) return;
     if (n <= 0) {
-      output_open_ = false;
+      CloseLog(host);
       return;
     }
     const std::string_view bytes(buffer_.data(), static_cast<size_t>(n));
-    if (result_.log) {
-      result_.log = WriteAll(log_file_, bytes.data(), bytes.size());
-      if (!result_.log) {
+    if (host.attendee->log_file >= 0 && host.logged) {
+      const auto logged = WriteAll(host.attendee->log_file, bytes.data(), bytes.size());
+      host.logged = static_cast<bool>(logged);
+      if (!logged) {
         console_.MakeRoom();
-        log::Warning("local", "the log file is incomplete: {}", result_.log.error().message());
+        log::Warning("local", "the log file is incomplete: {}", logged.error().message());
       }
     }
-    metrics_.Feed(bytes, std::chrono::system_clock::now());
+    if (Several()) {
+      Show(host, [&](const LogLines::Each& each) { host.lines.Feed(bytes, each); });
+      return;
+    }
+    if (options_.metrics != nullptr) {
+      options_.metrics->Feed(bytes, std::chrono::system_clock::now());
+    }
     console_.Log(bytes);
   }
 
-  void OnEvent() {
-    if (auto end = container_.ReadEnd()) {
-      result_.end = std::move(*end);
-      ended_ = true;
-      deadline_ = Clock::now() + kDrain;
+  /// Passes on the whole lines that `give` gives.
+  void Show(const Watched& host, const std::function<void(const LogLines::Each&)>& give) {
+    const auto now = std::chrono::system_clock::now();
+    std::string shown;
+    give([&](std::string_view line) {
+      shown += fmt::format("[{}] {}\n", host.attendee->name, line);
+      if (options_.metrics == nullptr) return;
+      options_.metrics->Feed(line, now);
+      options_.metrics->Feed("\n", now);
+    });
+    console_.Log(shown);
+  }
+
+  void CloseLog(Watched& host) {
+    if (!std::exchange(host.open, false) || !Several()) return;
+    Show(host, [&](const LogLines::Each& each) { host.lines.Finish(each); });
+  }
+
+  void OnNotice() {
+    noticed_ = true;
+    console_.MakeRoom();
+    options_.on_notice();
+  }
+
+  void OnEvent(size_t which) {
+    Watched& host = hosts_[which];
+    auto end = host.container().ReadEnd();
+    if (!end) return;
+    host.ended = true;
+    const bool failed = !end->good();
+    ContainerEnd& kept = result_.ends[which];
+    kept = *std::move(end);
+    ended_ = std::ranges::all_of(hosts_, &Watched::ended);
+    if (failed && result_.stopped == StopReason::kNone && !result_.culprit) {
+      result_.culprit = which;
+      if (!ended_) StopOthers(host, kept);
     }
+    if (ended_) deadline_ = Clock::now() + kDrain;
+  }
+
+  void StopOthers(const Watched& host, const ContainerEnd& end) {
+    console_.MakeRoom();
+    log::Error("local", "{} failed ({}): stopping the other hosts", host.attendee->name,
+               end.start_error.empty() ? fmt::format("exit code {}", end.code()) : end.start_error);
+    const Clock::time_point stop = Clock::now() + kHostsHear;
+    if (deadline_ && *deadline_ <= stop) return;
+    deadline_ = stop;
+    on_deadline_ = StopReason::kHost;
   }
 
   void DrawStatus() {
     const Clock::time_point now = Clock::now();
-    if (!console_.terminal().live || ended_ || now - last_draw_ < kRedraw) return;
+    if (!shows_status_ || ended_ || now - last_draw_ < kRedraw) return;
     last_draw_ = now;
     console_.ShowStatus(StatusLine(
         options_.job_name, result_.stopped == StopReason::kNone ? "Training" : "Stopping",
-        std::chrono::duration_cast<std::chrono::seconds>(now - start_), metrics_.series()));
+        std::chrono::duration_cast<std::chrono::seconds>(now - start_),
+        options_.metrics != nullptr ? options_.metrics->series() : std::vector<Series>()));
   }
 
-  Container& container_;
+  bool Several() const { return hosts_.size() > 1; }
+
+  std::vector<Watched> hosts_{};
   Console& console_;
-  MetricsRecorder& metrics_;
-  int log_file_;
   StopSignals& signals_;
   const AttendOptions& options_;
 
@@ -187,17 +281,19 @@ class Attendance {
   std::optional<Clock::time_point> deadline_;
   /// What the first deadline means.
   StopReason on_deadline_ = StopReason::kMaxRuntime;
-  bool ended_ = false;
-  bool output_open_ = true;
+  const bool shows_status_ = console_.terminal().live && !options_.job_name.empty();
+  bool noticed_ = false;
+  bool ended_ = false;  // all of them
+  size_t first_ = 0;
   std::array<char, kReadBytes> buffer_;
   Attended result_;
 };
 
 }  // namespace
 
-Attended Attend(Container& container, Console& console, MetricsRecorder& metrics, int log_file,
-                StopSignals& signals, const AttendOptions& options) {
-  return Attendance(container, console, metrics, log_file, signals, options).Run();
+Attended Attend(std::span<const Attendee> attendees, Console& console, StopSignals& signals,
+                const AttendOptions& options) {
+  return Attendance(attendees, console, signals, options).Run();
 }
 
 std::string ElapsedText(std::chrono::seconds elapsed) {

@@ -39,6 +39,11 @@ Result<void> InParallel(size_t count, const Each& each) {
   return {};
 }
 
+/// A stream makes no files.
+bool NeedsNames(const Channel& channel) {
+  return channel.input_mode != "Pipe";
+}
+
 Result<std::vector<Item>> ResolveManifest(const Channel& channel, DataStore& store) {
   BERTH_ASSIGN(const std::string text, store.ReadText(channel.uri, kManifestLimit));
   auto manifest = ParseManifest(text);
@@ -47,8 +52,10 @@ Result<std::vector<Item>> ResolveManifest(const Channel& channel, DataStore& sto
   BERTH_TRY(InParallel(items.size(), [&](size_t i) -> Result<void> {
     const std::string uri = manifest->prefix + manifest->suffixes[i];
     // The suffix is a path in the channel: held to the rules of keys that become files.
-    BERTH_ASSIGN(storage::LocalName name,
-                 storage::LocalNameOf({channel.name, manifest->suffixes[i]}, ""));
+    storage::LocalName name{.path = {}, .directory = uri.ends_with('/')};
+    if (NeedsNames(channel)) {
+      BERTH_ASSIGN(name, storage::LocalNameOf({channel.name, manifest->suffixes[i]}, ""));
+    }
     auto item = store.Find(uri);
     if (!item) return Fail(item.error().Within("the manifest \"" + channel.uri + "\""));
     items[i] = *std::move(item);
@@ -61,6 +68,16 @@ Result<std::vector<Item>> ResolveManifest(const Channel& channel, DataStore& sto
 
 }  // namespace
 
+std::vector<Item> ItemsOf(const ChannelData& data, const Channel& channel, const Share& share) {
+  std::vector<Item> items;
+  const std::vector<size_t> order = share.hosts > 1
+                                        ? OrderOf(data.items.size(), channel.seed, 0, share)
+                                        : OrderOf(data.items.size(), std::nullopt, 0);
+  items.reserve(order.size());
+  for (const size_t index : order) items.push_back(data.items[index]);
+  return items;
+}
+
 Result<ChannelData> Resolve(const Channel& channel, DataStore& store) {
   ChannelData data;
   if (channel.data_type == "ManifestFile") {
@@ -71,7 +88,7 @@ Result<ChannelData> Resolve(const Channel& channel, DataStore& store) {
     if (!lines) return Fail(lines.error().Within("the manifest \"" + channel.uri + "\""));
     data.lines = *std::move(lines);
   } else {
-    BERTH_ASSIGN(data.items, store.List(channel.uri));
+    BERTH_ASSIGN(data.items, store.List(channel.uri, NeedsNames(channel)));
   }
   return data;
 }

@@ -8,6 +8,7 @@
 #include "platform/data_store.h"
 #include "platform/manifest.h"
 #include "platform/request.h"
+#include "platform/shares.h"
 
 namespace berth::platform {
 
@@ -22,6 +23,9 @@ struct ChannelData {
 
   size_t size() const { return items.size() + lines.size(); }
 };
+
+/// A host's share of the items, in the order of their delivery before (or in) the first epoch.
+std::vector<Item> ItemsOf(const ChannelData& data, const Channel& channel, const Share& share);
 
 /// The error names neither channel nor member: the caller does.
 [[nodiscard]] Result<ChannelData> Resolve(const Channel& channel, DataStore& store);

@@ -101,7 +101,8 @@ Result<void> WriteRecord(int writer, std::string_view content, const std::string
 /// Undoes the compression. Only the writing may fail with EPIPE.
 Result<void> StreamGzip(const storage::ByteSource& source, bool wrapped, const std::string& name,
                         int writer) {
-  storage::Inflater inflater(source, wrapped ? kMaxRecord : UINT64_MAX);
+  storage::Inflater inflater(source, wrapped ? kMaxRecord : UINT64_MAX,
+                             storage::Inflater::Takes::kGzip);
   std::string whole;
   for (;;) {
     auto bytes = inflater.Next();
@@ -161,7 +162,8 @@ Result<void> StreamChannel(const Channel& channel, const ChannelData& data,
                         : WriteAll(writer, text.data(), text.size()));
       continue;
     }
-    if (next.piece.item.folder) continue;
+    // An empty one stands for a folder; the name of another is nothing to a stream.
+    if (next.piece.item.folder && next.piece.item.object.size == 0) continue;
     BERTH_ASSIGN(const OpenedItem opened, next.opened.get());
     const std::string name = next.piece.Name();
     BERTH_TRY(gzip ? StreamGzip(opened.source, wrapped, name, writer)

@@ -11,7 +11,9 @@
 #include <csignal>
 #include <utility>
 
+#include "core/log.h"
 #include "platform/keeper.h"
+#include "platform/run_in_child.h"
 
 namespace berth::platform {
 namespace {
@@ -37,16 +39,13 @@ void Wait(pid_t pid) {
   }
 }
 
-/// From the most that a machine may allow to the least.
-std::vector<Try> Tries() {
-  std::vector<Try> tries;
-  // root needs no user namespace, and can then change owners as in a real container.
-  if (::geteuid() == 0) tries.push_back({.mount_namespace = true, .pid_namespace = true});
-  tries.push_back({.user_namespace = true, .mount_namespace = true, .pid_namespace = true});
-  // Where parts of /proc are hidden (in a container) a new /proc may not be mounted.
-  if (::geteuid() == 0) tries.push_back({.mount_namespace = true});
-  tries.push_back({.user_namespace = true, .mount_namespace = true});
-  tries.push_back({});
+/// A network settles for all its hosts whether they are in a user namespace, and needs namespaces.
+std::vector<Try> TriesFor(const ContainerSpec& spec) {
+  std::vector<Try> tries = Tries();
+  if (spec.network == nullptr) return tries;
+  std::erase_if(tries, [&](const Try& attempt) {
+    return !attempt.mount_namespace || attempt.user_namespace != spec.network->has_user_namespace();
+  });
   return tries;
 }
 
@@ -79,7 +78,7 @@ Result<Container> Container::Start(const ContainerSpec& spec) {
     if (!program) return FailErrno("cannot find the program \"" + spec.program + "\"");
   }
   std::string obstacle;
-  for (const Try& attempt : Tries()) {
+  for (const Try& attempt : TriesFor(spec)) {
     BERTH_ASSIGN(Pipe pipe, MakePipe());
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -108,6 +107,7 @@ Result<Container> Container::Start(const ContainerSpec& spec) {
                              : attempt.mount_namespace ? Isolation::kMounts
                                                        : Isolation::kNone;
       if (container.isolation_ != Isolation::kFull) container.obstacle_ = obstacle;
+      container.tree_ = spec.tree;
       container.output_ = std::move(pipe.read);
       container.socket_ = std::move(ours);
       container.keeper_ = keeper;
@@ -123,9 +123,21 @@ Result<Container> Container::Start(const ContainerSpec& spec) {
   return Fail("cannot start the job: " + obstacle);
 }
 
+Result<void> Container::TryFuse(const std::filesystem::path& folder) {
+  std::optional<Error> obstacle;
+  for (const Try& attempt : Tries()) {
+    if (!attempt.mount_namespace) continue;
+    const auto tried = RunInChild([&] { return TryFuseMount(attempt, folder); });
+    if (tried) return {};
+    if (!obstacle) obstacle = tried.error();
+  }
+  return Fail(*std::move(obstacle));
+}
+
 Container::Container(Container&& other) noexcept
     : isolation_(other.isolation_),
       obstacle_(std::move(other.obstacle_)),
+      tree_(std::move(other.tree_)),
       output_(std::move(other.output_)),
       socket_(std::move(other.socket_)),
       keeper_(std::exchange(other.keeper_, -1)) {}
@@ -135,6 +147,18 @@ Container::~Container() {
   socket_.Close();
   output_.Close();
   Wait(keeper_);
+}
+
+void Container::SayIsolation(std::string_view what, std::string_view links) const {
+  if (isolation_ == Isolation::kMounts) {
+    log::Info("local", "the {} has no process namespace of its own ({})", what, obstacle_);
+  }
+  if (isolation_ == Isolation::kNone) {
+    log::Warning("local",
+                 "namespaces are not allowed here ({}): the {} runs with SAGEMAKER_BASE_DIR={} "
+                 "instead of a private /opt/ml, and its {} are links that it can write through",
+                 obstacle_, what, tree_.string(), links);
+  }
 }
 
 void Container::Stop() {

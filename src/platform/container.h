@@ -6,19 +6,25 @@
 //
 //   us ── keeper (new user, mount, uts and pid namespaces) ── the job (PID 1 there)
 //
+// A job of several hosts has a container for each, which then also have network and ipc namespaces
+// (cluster_network.h).
+//
 // What this machine does not allow is left out, step by step: the pid namespace first, then all.
 #pragma once
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "platform/cluster_network.h"
 
 namespace berth::platform {
 
@@ -31,15 +37,28 @@ struct ContainerMount {
 
 struct ContainerSpec {
   std::string host_name{};
+  /// That of all hosts of the job, where there are several; it must outlive the container's start.
+  /// Null: the machine's network.
+  const ClusterNetwork* network = nullptr;
+  size_t host_number = 1;  // of
+  size_t hosts = 1;
   /// Shown at /opt/ml, or used where it is (SAGEMAKER_BASE_DIR) without namespaces.
   std::filesystem::path tree{};
   std::vector<ContainerMount> mounts{};
+  /// Empty folders below the tree, there already, to mount through FUSE; and where the devices go,
+  /// with the key as the number (SendDescriptor()). Not without namespaces.
+  std::map<uint32_t, std::string> served{};
+  int devices = -1;
   /// A folder for us to keep house in.
   std::filesystem::path scratch{};
   std::vector<std::string> argv{};
   /// The program behind argv[0] where that is not looked up in PATH: "/proc/self/exe".
   std::string program{};
   std::map<std::string, std::string> variables{};
+  /// Variables that name a place below the tree, where the container sees it.
+  std::map<std::string, std::string> places{};
+  /// A descriptor that stays open in the container, under its number here; -1: none.
+  int kept = -1;
 };
 
 enum class Isolation {
@@ -55,6 +74,7 @@ struct ContainerEnd {
   std::string start_error{};  // one sentence; empty where it started
 
   int code() const { return signal != 0 ? 128 + signal : exit_code; }
+  bool good() const { return code() == 0 && start_error.empty(); }
 };
 
 class Container {
@@ -64,6 +84,10 @@ class Container {
   /// ignored, in a session of its own, with /dev/null as its stdin.
   [[nodiscard]] static Result<Container> Start(const ContainerSpec& spec);
 
+  /// Fails, with the reason, where containers cannot have ContainerSpec::served here. `folder` is
+  /// an empty one to try with. The caller must have one thread only.
+  [[nodiscard]] static Result<void> TryFuse(const std::filesystem::path& folder);
+
   Container(Container&&) noexcept;
   Container& operator=(Container&&) = delete;
   /// Kills what still runs, and waits for it.
@@ -72,6 +96,9 @@ class Container {
   Isolation isolation() const { return isolation_; }
   /// Why there is less isolation than kFull.
   const std::string& obstacle() const { return obstacle_; }
+  /// Says in our log what is left out here of the isolation of `what`, and that its `links` are
+  /// links then.
+  void SayIsolation(std::string_view what, std::string_view links) const;
 
   /// The job's stdout and stderr, in their order; the end comes when nobody holds them any more.
   int output() const { return output_.get(); }
@@ -91,6 +118,7 @@ class Container {
 
   Isolation isolation_ = Isolation::kNone;
   std::string obstacle_{};
+  std::filesystem::path tree_{};
   Descriptor output_;
   Descriptor socket_;
   pid_t keeper_ = -1;

@@ -20,14 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 using storage::S3Uri;
 
-/// As the platform says it; then what to do.
-std::unexpected<Error> NothingUnder(const S3Uri& prefix) {
-  return Fail(fmt::format("No S3 objects found under S3 URL \"{}\": put objects there, or correct "
-                          "the address (a folder's ends in '/')",
-                          prefix.Text()),
-              ENOENT);
-}
-
 /// The place in a key where names begin.
 std::string_view BaseOf(std::string_view key, std::string_view prefix) {
   if (prefix.ends_with('/') || (key.size() > prefix.size() && key[prefix.size()] == '/')) {
@@ -42,9 +34,11 @@ Result<Item> FileItem(const fs::path& path, std::string name) {
   if (!S_ISREG(about.st_mode)) {
     return Fail(fmt::format("\"{}\" is no regular file", path.string()));
   }
-  return Item{
-      .object = {.key = path.string(), .size = static_cast<uint64_t>(about.st_size), .etag = {}},
-      .name = std::move(name)};
+  return Item{.object = {.key = path.string(),
+                         .size = static_cast<uint64_t>(about.st_size),
+                         .etag = {},
+                         .modified = about.st_mtime},
+              .name = std::move(name)};
 }
 
 }  // namespace
@@ -63,7 +57,7 @@ Result<storage::S3Client*> DataStore::Client() {
   const std::lock_guard lock(mutex_);
   if (client_ == nullptr) {
     BERTH_ASSIGN(storage::Settings settings, storage::Settings::FromEnvironment(variables_));
-    BERTH_ASSIGN(client_, storage::S3Client::Open(std::move(settings)));
+    BERTH_ASSIGN(client_, storage::S3Client::Open(std::move(settings), &cancel_));
   }
   return client_.get();
 }
@@ -72,20 +66,36 @@ std::string DataStore::PathOf(const std::string& uri) const {
   return LocalPath(uri, working_directory_).value_or(uri);
 }
 
-Result<std::vector<Item>> DataStore::List(const std::string& uri) {
+Result<std::vector<Item>> DataStore::List(const std::string& uri, bool named) {
   if (!storage::IsS3(uri)) return ListFiles(PathOf(uri));
   BERTH_ASSIGN(const S3Uri prefix, storage::ParseS3Uri(uri));
-  return ListObjects(prefix);
+  return ListObjects(prefix, named);
 }
 
-Result<std::vector<Item>> DataStore::ListObjects(const S3Uri& prefix) {
+/// As the platform says it; then what to do.
+std::unexpected<Error> DataStore::NothingUnder(storage::S3Client& client,
+                                               const S3Uri& prefix) const {
+  return Fail(client.WithNeighbours(
+      prefix,
+      Error(
+          fmt::format("No S3 objects found under S3 URL \"{}\": put objects there, or correct the "
+                      "address (a folder's ends in '/')",
+                      prefix.Text()),
+          ENOENT),
+      Limits()));
+}
+
+Result<std::vector<Item>> DataStore::ListObjects(const S3Uri& prefix, bool named) {
   BERTH_ASSIGN(storage::S3Client* const client, Client());
   std::vector<Item> items;
   BERTH_TRY(client->List(
       prefix,
       [&](storage::ObjectInfo info) -> Result<void> {
-        BERTH_ASSIGN(storage::LocalName name,
-                     storage::LocalNameOf({prefix.bucket, info.key}, BaseOf(info.key, prefix.key)));
+        storage::LocalName name{.path = {}, .directory = info.key.ends_with('/')};
+        if (named) {
+          BERTH_ASSIGN(
+              name, storage::LocalNameOf({prefix.bucket, info.key}, BaseOf(info.key, prefix.key)));
+        }
         items.push_back({.bucket = prefix.bucket,
                          .object = std::move(info),
                          .name = std::move(name.path),
@@ -93,7 +103,7 @@ Result<std::vector<Item>> DataStore::ListObjects(const S3Uri& prefix) {
         return {};
       },
       Limits()));
-  if (items.empty()) return NothingUnder(prefix);
+  if (items.empty()) return NothingUnder(*client, prefix);
   return items;
 }
 
@@ -106,7 +116,8 @@ Result<std::vector<Item>> DataStore::ListFiles(const std::string& path) {
   std::vector<Item> items;
   fs::recursive_directory_iterator entry(path, cause);
   for (; !cause && entry != fs::recursive_directory_iterator(); entry.increment(cause)) {
-    if (!entry->is_regular_file()) continue;
+    std::error_code unknown;
+    if (!entry->is_regular_file(unknown)) continue;
     BERTH_ASSIGN(Item item, FileItem(entry->path(), entry->path().lexically_relative(path)));
     items.push_back(std::move(item));
   }
@@ -135,7 +146,7 @@ Result<void> DataStore::CheckPrefix(const std::string& uri) {
       Limits());
   if (any) return {};
   if (!listed) return Fail(listed.error());
-  return NothingUnder(prefix);
+  return NothingUnder(*client, prefix);
 }
 
 Result<Item> DataStore::Named(const std::string& uri) const {
@@ -183,6 +194,30 @@ Result<OpenedItem> DataStore::Open(const Item& item) {
   return OpenedItem{
       [reader](std::span<char> buffer) { return reader->Read(buffer.data(), buffer.size()); },
       size};
+}
+
+Result<void> DataStore::ReadRange(const Item& item, uint64_t offset, std::span<char> buffer) {
+  if (!item.bucket.empty()) {
+    BERTH_ASSIGN(storage::S3Client* const client, Client());
+    return client->GetRange(item.bucket, item.object, offset, buffer, Limits());
+  }
+  const std::string what = "cannot read \"" + item.object.key + "\"";
+  const Descriptor file(::open(item.object.key.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat about;
+  if (!file || ::fstat(file.get(), &about) != 0) return FailErrno(what);
+  if (static_cast<uint64_t>(about.st_size) != item.object.size ||
+      about.st_mtime != item.object.modified) {
+    return Fail(what + ": it changed since the job started", ESTALE);
+  }
+  for (size_t have = 0; have < buffer.size();) {
+    const ssize_t n = ::pread(file.get(), buffer.data() + have, buffer.size() - have,
+                              static_cast<off_t>(offset + have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return FailErrno(what);
+    if (n == 0) return Fail(what + ": it changed since the job started", ESTALE);
+    have += static_cast<size_t>(n);
+  }
+  return {};
 }
 
 }  // namespace berth::platform

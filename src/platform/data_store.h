@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,8 +48,9 @@ class DataStore {
   /// What a S3Prefix means: every object whose key begins so, in the order of the keys. Names are
   /// relative to the prefix where that ends in '/' or is followed by one in every key, else to
   /// the prefix's last '/'. A folder of this machine stands for the files below it, a file for
-  /// itself. ENOENT where there is none.
-  [[nodiscard]] Result<std::vector<Item>> List(const std::string& uri);
+  /// itself. ENOENT where there is none. Fails for a key that cannot be a file's name, unless names
+  /// are not `named`: then the items have none.
+  [[nodiscard]] Result<std::vector<Item>> List(const std::string& uri, bool named = true);
 
   /// Fails as List() would where there is nothing, without reading the whole list.
   [[nodiscard]] Result<void> CheckPrefix(const std::string& uri);
@@ -63,10 +65,16 @@ class DataStore {
 
   [[nodiscard]] Result<OpenedItem> Open(const Item& item);
 
+  /// The bytes from `offset` on that fill `buffer`, of the version that `item` tells of; the item
+  /// has so many. ESTALE where it is another one by now.
+  [[nodiscard]] Result<void> ReadRange(const Item& item, uint64_t offset, std::span<char> buffer);
+
   const storage::Cancellation& cancel() const { return cancel_; }
 
  private:
-  Result<std::vector<Item>> ListObjects(const storage::S3Uri& prefix);
+  Result<std::vector<Item>> ListObjects(const storage::S3Uri& prefix, bool named);
+  std::unexpected<Error> NothingUnder(storage::S3Client& client,
+                                      const storage::S3Uri& prefix) const;
   Result<std::vector<Item>> ListFiles(const std::string& path);
   storage::Control Limits() const { return {.cancel = &cancel_, .moved = {}}; }
   std::string PathOf(const std::string& uri) const;

@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@ namespace {
 
 // Between the two, one packet each: a letter, then text.
 constexpr char kProgress = 'P';
+constexpr char kReady = 'R';
 constexpr char kDone = 'D';
 constexpr char kFailed = 'X';
 constexpr char kCancel = 'C';
@@ -28,12 +28,6 @@ void Send(int socket, char kind, std::string_view text, int flags) {
   const std::string packet = kind + std::string(text.substr(0, kMaxPacket - 1));
   [[maybe_unused]] const ssize_t n =
       ::send(socket, packet.data(), packet.size(), MSG_NOSIGNAL | flags);
-}
-
-void CloseAllBut(int socket) {
-  // Kernels before 5.9 cannot; what is open then stays open, and only that.
-  if (socket > 3) ::syscall(SYS_close_range, 3, socket - 1, 0);
-  ::syscall(SYS_close_range, socket + 1, ~0U, 0);
 }
 
 /// Passes our orders on. Our end without a word is one too.
@@ -51,10 +45,10 @@ void Listen(int socket, const storage::Cancellation& cancel, const storage::Canc
   }
 }
 
-[[noreturn]] void Run(const Errand::Work& work, int socket, pid_t parent) {
+[[noreturn]] void Run(const Errand::Work& work, int socket, int kept, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);
-  CloseAllBut(socket);
+  CloseAllBut({socket, kept});
   const auto end = [&](char kind, std::string_view text) {
     Send(socket, kind, text, 0);
     // What this process has open stays open until it is killed: the reader of a FIFO would take
@@ -81,7 +75,11 @@ void Superior::Tell(std::string_view text) const {
   Send(socket_, kProgress, text, MSG_DONTWAIT);
 }
 
-Result<Errand> Errand::Start(const Work& work) {
+void Superior::Ready(std::string_view text) const {
+  Send(socket_, kReady, text, 0);
+}
+
+Result<Errand> Errand::Start(const Work& work, int kept) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
     return FailErrno("cannot make a socket");
@@ -91,7 +89,7 @@ Result<Errand> Errand::Start(const Work& work) {
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return FailErrno("cannot start a process");
-  if (pid == 0) Run(work, theirs.get(), parent);
+  if (pid == 0) Run(work, theirs.get(), kept, parent);
   Errand errand;
   errand.socket_ = std::move(ours);
   errand.pid_ = pid;
@@ -116,6 +114,7 @@ Errand::News Errand::Read() {
   } while (n < 0 && errno == EINTR);
   if (n <= 0) return {News::Kind::kFailed, "the process that moves the data was killed"};
   News news{News::Kind::kProgress, std::string(bytes.data() + 1, static_cast<size_t>(n) - 1)};
+  if (bytes[0] == kReady) news.kind = News::Kind::kReady;
   if (bytes[0] == kDone) news.kind = News::Kind::kDone;
   if (bytes[0] == kFailed) news.kind = News::Kind::kFailed;
   return news;

@@ -28,6 +28,9 @@ class Superior {
   /// Cancelled when work without an end of its own shall come to one.
   const storage::Cancellation& finish() const { return finish_; }
 
+  /// Says that the work's beginning is done, for work that goes on until it shall finish.
+  void Ready(std::string_view text) const;
+
   /// Says how far it is. Dropped where we are slow to listen: the next one says more.
   void Tell(std::string_view text) const;
 
@@ -43,9 +46,10 @@ class Errand {
   using Work = std::function<Result<std::string>(const Superior&)>;
 
   /// Starts the work in a fork of this process, which must have one thread only. What this
-  /// process has open is closed there, save stdin, stdout and stderr. It dies with us; after the
-  /// end of its work it stays, with what it has opened, for as long as this.
-  [[nodiscard]] static Result<Errand> Start(const Work& work);
+  /// process has open is closed there, save stdin, stdout and stderr, and `kept` (may be -1). It
+  /// dies with us; after the end of its work it stays, with what it has opened, for as long as
+  /// this.
+  [[nodiscard]] static Result<Errand> Start(const Work& work, int kept = -1);
 
   Errand(Errand&& other) noexcept;
   Errand& operator=(Errand&&) = delete;
@@ -56,7 +60,7 @@ class Errand {
   int events() const { return socket_.get(); }
 
   struct News {
-    enum class Kind { kProgress, kDone, kFailed };
+    enum class Kind { kProgress, kReady, kDone, kFailed };
     Kind kind = Kind::kFailed;
     std::string text{};  // a failure's is one sentence
   };

@@ -78,5 +78,36 @@ TEST(Errand, HasNothingOpenThatWeHave) {
   EXPECT_EQ(errand->Read().text, "closed");
 }
 
+TEST(Errand, KeepsOpenWhatItShallKeep) {
+  const Descriptor low(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  for (const int place : {low.get(), 600}) {
+    const Descriptor kept(::fcntl(low.get(), F_DUPFD_CLOEXEC, place));
+    const Descriptor other(::fcntl(low.get(), F_DUPFD_CLOEXEC, place + 100));
+    auto errand = Errand::Start(
+        [&](const Superior&) -> Result<std::string> {
+          if (::fcntl(other.get(), F_GETFD) >= 0) return "the other is open";
+          return ::fcntl(kept.get(), F_GETFD) < 0 ? "closed" : "open";
+        },
+        kept.get());
+    ASSERT_TRUE(errand);
+    EXPECT_EQ(errand->Read().text, "open");
+  }
+}
+
+TEST(Errand, SaysThatItIsReadyAndGoesOn) {
+  auto errand = Errand::Start([](const Superior& superior) -> Result<std::string> {
+    superior.Ready("listed");
+    pollfd order{superior.finish().descriptor(), POLLIN, 0};
+    ::poll(&order, 1, -1);
+    return "done";
+  });
+  ASSERT_TRUE(errand);
+  const auto ready = errand->Read();
+  EXPECT_EQ(ready.kind, Kind::kReady);
+  EXPECT_EQ(ready.text, "listed");
+  errand->Finish();
+  EXPECT_EQ(errand->Read().text, "done");
+}
+
 }  // namespace
 }  // namespace berth::platform

@@ -1,18 +1,20 @@
 #include "platform/fetch_inputs.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <map>
 #include <vector>
 
 #include "core/files.h"
-#include "core/log.h"
 #include "platform/channel_data.h"
 #include "platform/data_store.h"
+#include "platform/fast_files.h"
+#include "platform/hosts.h"
+#include "platform/placement.h"
 #include "platform/progress.h"
-#include "platform/shares.h"
 #include "platform/summary.h"
 #include "storage/transfer.h"
 
@@ -24,6 +26,7 @@ namespace fs = std::filesystem;
 struct Download {
   Item item;
   fs::path to;
+  bool linked = false;  // rather than copied, where it is a file of this machine
 };
 
 Error Within(const TrainingJob& job, size_t channel, const Error& error) {
@@ -31,40 +34,45 @@ Error Within(const TrainingJob& job, size_t channel, const Error& error) {
       fmt::format("InputDataConfig[{}] (channel \"{}\")", channel, job.channels[channel].name));
 }
 
-/// Lays down the folders of a channel and says which file comes from where. Two objects cannot
-/// become one file, nor one the folder of another; the same object twice is one.
-Result<void> Plan(ChannelData data, const fs::path& folder, std::vector<Download>& downloads) {
+/// Lays down the folders of a channel and says which file comes from where.
+Result<void> PlanFolder(std::vector<Item> items, const fs::path& folder, bool linked,
+                        std::vector<Download>& downloads) {
   BERTH_TRY(MakeDirectories(folder));
-  std::map<std::string, std::string> taken;
-  // One host: its share of a ShardedByS3Key channel is all of it.
-  for (const size_t i : OrderOf(data.items.size(), std::nullopt, 0)) {
-    Item& item = data.items[i];
+  BERTH_ASSIGN(Placement placement, Place(std::move(items)));
+  for (const std::string& name : placement.folders) BERTH_TRY(MakeDirectories(folder / name));
+  for (Item& item : placement.files) {
     const fs::path to = folder / item.name;
-    const fs::path parent = item.folder ? to : to.parent_path();
-    if (auto made = MakeDirectories(parent); !made) {
+    if (auto made = MakeDirectories(to.parent_path()); !made) {
       return Fail(made.error().Within("cannot place " + item.Text()));
     }
-    if (item.folder) {
-      if (item.object.size == 0) continue;
-      return Fail(fmt::format("cannot place {}: its name is that of a folder, and it has {} bytes",
-                              item.Text(), item.object.size));
-    }
-    const auto [other, first] = taken.emplace(item.name, item.Text());
-    if (!first && other->second == item.Text()) continue;
-    if (!first) {
-      return Fail(fmt::format("cannot place {}: \"{}\" is the name of {}, too", item.Text(),
-                              item.name, other->second));
-    }
-    downloads.push_back({std::move(item), to});
-  }
-  for (const auto& [name, object] : taken) {
-    // In the order of names a folder's first file comes right behind the file of its name.
-    const auto below = taken.lower_bound(name + "/");
-    if (below == taken.end() || !below->first.starts_with(name + "/")) continue;
-    return Fail(fmt::format("cannot place {}: its name is that of the folder of {}", object,
-                            below->second));
+    downloads.push_back({std::move(item), to, linked});
   }
   return {};
+}
+
+/// The channel's one folder, or one for each host's share.
+Result<void> Plan(const ChannelData& data, const Channel& channel, const TrainingJob& job,
+                  const JobDirectory& directory, std::vector<Download>& downloads) {
+  for (const size_t host : HostsWith(channel, job)) {
+    BERTH_TRY(PlanFolder(ItemsOf(data, channel, *ShareOf(channel, job, host)),
+                         directory.channel(channel, job.hosts[host]), channel.sharded, downloads));
+    if (!channel.sharded) break;
+  }
+  return {};
+}
+
+/// A file of this machine.
+Result<void> Copy(const Download& download) {
+  const std::string& from = download.item.object.key;
+  if (download.linked &&
+      ::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, download.to.c_str(), AT_SYMLINK_FOLLOW) == 0) {
+    return {};
+  }
+  std::error_code cause;
+  fs::copy_file(from, download.to, cause);
+  if (!cause) return {};
+  return Fail(
+      Error::System(cause.value(), fmt::format("cannot copy \"{}\"", download.item.Text())));
 }
 
 Result<void> Move(const std::vector<Download>& downloads, DataStore& store,
@@ -91,12 +99,7 @@ Result<void> Move(const std::vector<Download>& downloads, DataStore& store,
       BERTH_TRY(transfers->Get(download.item.bucket, download.item.object, download.to));
       continue;
     }
-    std::error_code cause;
-    fs::copy_file(download.item.object.key, download.to, cause);
-    if (cause) {
-      return Fail(
-          Error::System(cause.value(), fmt::format("cannot copy \"{}\"", download.item.Text())));
-    }
+    BERTH_TRY(Copy(download));
     ++copied;
     superior.Tell(ProgressText({.bytes = 0,
                                 .total_bytes = whole.total_bytes,
@@ -109,13 +112,13 @@ Result<void> Move(const std::vector<Download>& downloads, DataStore& store,
   return {};
 }
 
-Result<std::string> RestoreCheckpoints(const TrainingJob& job, const FetchOptions& options,
+Result<std::string> RestoreCheckpoints(const TrainingJob& job, const fs::path& folder,
                                        DataStore& store, const Superior& superior) {
   BERTH_ASSIGN(storage::S3Client* const client, store.Client());
   BERTH_ASSIGN(const storage::S3Uri prefix, storage::ParseS3Uri(job.checkpoint_uri));
   BERTH_ASSIGN(const storage::TransferReport report,
                storage::DownloadPrefix(
-                   *client, prefix, options.checkpoints,
+                   *client, prefix, folder,
                    {.cancel = &superior.cancel(), .progress = [&](const storage::Progress& now) {
                       superior.Tell(ProgressText(now));
                     }}));
@@ -124,10 +127,12 @@ Result<std::string> RestoreCheckpoints(const TrainingJob& job, const FetchOption
                      report.files == 1 ? "" : "s", SizeText(report.bytes), job.checkpoint_uri);
 }
 
-/// A bucket that does not exist is worth an end before the start. Whoever may write but not list
-/// is let through.
+/// A bucket that does not exist is worth an end before the start, and so is what another job left
+/// there. Whoever may write but not list is let through.
 Result<void> CheckOutput(const TrainingJob& job, DataStore& store) {
-  BERTH_ASSIGN(const storage::S3Uri prefix, storage::ParseS3Uri(job.output_uri));
+  BERTH_ASSIGN(const storage::S3Uri path, storage::ParseS3Uri(job.output_uri));
+  storage::S3Uri prefix = path.Below(job.name);
+  prefix.key += '/';
   BERTH_ASSIGN(storage::S3Client* const client, store.Client());
   bool any = false;
   const auto listed = client->List(prefix,
@@ -136,19 +141,33 @@ Result<void> CheckOutput(const TrainingJob& job, DataStore& store) {
                                      return Fail("enough");  // ends the listing
                                    },
                                    {.cancel = &store.cancel(), .moved = {}});
-  if (listed || any || listed.error().system_error() != ENOENT) return {};
-  return Fail(listed.error().Within("OutputDataConfig.S3OutputPath"));
+  if (any) {
+    return Fail(fmt::format("ResourceInUse: {} holds what another job of this name left; choose "
+                            "another --name, or remove it",
+                            prefix.Text()),
+                EEXIST);
+  }
+  if (listed || listed.error().system_error() != ENOENT) return {};
+  return Fail(listed.error().Within("ClientError: OutputDataConfig.S3OutputPath"));
+}
+
+/// The hosts' code, which they cannot reach themselves.
+Result<void> FetchCode(const TrainingJob& job, const fs::path& to, DataStore& store) {
+  BERTH_ASSIGN(const storage::S3Uri from, storage::ParseS3Uri(job.submit_directory));
+  BERTH_TRY(MakeDirectories(to.parent_path()));
+  BERTH_ASSIGN(storage::S3Client* const client, store.Client());
+  BERTH_TRY(client->Get(from, to, {.cancel = &store.cancel(), .moved = {}}));
+  return {};
 }
 
 bool IsDownloaded(const Channel& channel) {
-  return channel.input_mode != "Pipe" && channel.path.empty();
+  return channel.input_mode != "Pipe" && !IsMounted(channel);
 }
 
-Result<std::string> FetchAll(const TrainingJob& job, const FetchOptions& options,
+Result<std::string> FetchAll(const TrainingJob& job, const JobDirectory& directory,
+                             const FetchOptions& options, DataStore& store,
                              const Superior& superior) {
-  DataStore store(options.variables, options.working_directory, superior.cancel());
   std::string lines;
-  if (storage::IsS3(job.output_uri)) BERTH_TRY(CheckOutput(job, store));
 
   std::vector<Download> downloads;
   uint64_t bytes = 0;
@@ -160,18 +179,12 @@ Result<std::string> FetchAll(const TrainingJob& job, const FetchOptions& options
         return Fail(Within(job, i, there.error()));
       }
     }
-    if (plain_stream || !channel.path.empty()) continue;
+    if (plain_stream || IsMounted(channel)) continue;
+    if (options.mounts_fast_files && IsFastFile(channel)) continue;
     auto data = Resolve(channel, store);
     if (!data) return Fail(Within(job, i, data.error()));
     if (!IsDownloaded(channel)) continue;
-    if (channel.input_mode == "FastFile") {
-      lines += fmt::format(
-          "channel \"{}\": FastFile is not mounted here: its objects were "
-          "downloaded before the start, as in File mode\n",
-          channel.name);
-    }
-    if (auto planned = Plan(*std::move(data), options.channels / channel.name, downloads);
-        !planned) {
+    if (auto planned = Plan(*data, channel, job, directory, downloads); !planned) {
       return Fail(Within(job, i, planned.error()));
     }
   }
@@ -181,8 +194,13 @@ Result<std::string> FetchAll(const TrainingJob& job, const FetchOptions& options
     lines += fmt::format("input data: {} file{}, {}\n", downloads.size(),
                          downloads.size() == 1 ? "" : "s", SizeText(bytes));
   }
+  if (BringsCode(job)) {
+    if (auto brought = FetchCode(job, directory.code(job), store); !brought) {
+      return Fail(brought.error().Within("HyperParameters[\"sagemaker_submit_directory\"]"));
+    }
+  }
   if (storage::IsS3(job.checkpoint_uri)) {
-    auto restored = RestoreCheckpoints(job, options, store, superior);
+    auto restored = RestoreCheckpoints(job, directory.checkpoints(), store, superior);
     if (!restored) return Fail(restored.error().Within("CheckpointConfig.S3Uri"));
     lines += *restored;
   }
@@ -192,14 +210,17 @@ Result<std::string> FetchAll(const TrainingJob& job, const FetchOptions& options
 }  // namespace
 
 bool NeedsFetching(const TrainingJob& job) {
-  return storage::IsS3(job.checkpoint_uri) || storage::IsS3(job.output_uri) ||
+  return BringsCode(job) || storage::IsS3(job.checkpoint_uri) || storage::IsS3(job.output_uri) ||
          std::any_of(job.channels.begin(), job.channels.end(),
-                     [](const Channel& channel) { return channel.path.empty(); });
+                     [](const Channel& channel) { return !IsMounted(channel); });
 }
 
-Result<std::string> FetchInputs(const TrainingJob& job, const FetchOptions& options,
-                                const Superior& superior) {
-  auto lines = FetchAll(job, options, superior);
+Result<std::string> FetchInputs(const TrainingJob& job, const JobDirectory& directory,
+                                const FetchOptions& options, const Superior& superior) {
+  DataStore store(options.variables, options.working_directory, superior.cancel());
+  // What the first run left there is the second one's, too.
+  if (options.first_run && storage::IsS3(job.output_uri)) BERTH_TRY(CheckOutput(job, store));
+  auto lines = FetchAll(job, directory, options, store, superior);
   if (!lines) {
     return Fail("ClientError: Data download failed: " + lines.error().message(),
                 lines.error().system_error());

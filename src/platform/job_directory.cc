@@ -1,16 +1,20 @@
 #include "platform/job_directory.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <ftw.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <tuple>
 #include <utility>
 
 #include "contract/layout.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "platform/hosts.h"
 
 namespace berth::platform {
 namespace {
@@ -40,9 +44,10 @@ Value Hyperparameters(const TrainingJob& job) {
   return values;
 }
 
-Value InputDataConfig(const TrainingJob& job) {
+Value InputDataConfig(const TrainingJob& job, size_t host) {
   Object channels;
   for (const Channel& channel : job.channels) {
+    if (!ShareOf(channel, job, host)) continue;
     Object about;
     if (!channel.content_type.empty()) about.Set("ContentType", channel.content_type);
     about.Set("TrainingInputMode", channel.input_mode);
@@ -53,18 +58,54 @@ Value InputDataConfig(const TrainingJob& job) {
   return channels;
 }
 
-Value ResourceConfig(const TrainingJob& job) {
-  const Array hosts{Value(kHost)};
-  Object group{{"instance_group_name", job.instance_group},
-               {"instance_type", job.instance_type},
-               {"hosts", hosts}};
-  return Object{{"current_host", kHost},
-                {"current_instance_type", job.instance_type},
-                {"current_group_name", job.instance_group},
-                {"hosts", hosts},
-                {"instance_groups", Array{Value(std::move(group))}},
-                // One host talks to itself only.
-                {"network_interface_name", "lo"}};
+Value ResourceConfig(const TrainingJob& job, size_t current) {
+  Array hosts;
+  std::vector<Array> by_group(job.groups.size());
+  for (const Host& host : job.hosts) {
+    hosts.emplace_back(host.name);
+    by_group[host.group].emplace_back(host.name);
+  }
+  Array groups;
+  for (size_t i = 0; i < job.groups.size(); ++i) {
+    groups.emplace_back(Object{{"instance_group_name", job.groups[i].name},
+                               {"instance_type", job.groups[i].instance_type},
+                               {"hosts", std::move(by_group[i])}});
+  }
+  // One host talks to itself only.
+  const char* const network = job.hosts.size() > 1 ? "eth0" : "lo";
+  const HostGroup& group = job.groups[job.hosts[current].group];
+  return Object{
+      {"current_host", job.hosts[current].name}, {"current_instance_type", group.instance_type},
+      {"current_group_name", group.name},        {"hosts", std::move(hosts)},
+      {"instance_groups", std::move(groups)},    {"network_interface_name", network}};
+}
+
+Descriptor OpenFolder(const fs::path& folder) {
+  return Descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+Error InUse(const fs::path& root) {
+  // Every end but being killed takes the scratch directory away.
+  const Descriptor scratch = OpenFolder(root / JobDirectory::kScratch);
+  if (scratch && ::flock(scratch.get(), LOCK_SH | LOCK_NB) == 0) {
+    return Error(
+        fmt::format(
+            "ResourceInUse: \"{0}\" holds a job whose run was killed before its end: it is "
+            "not running any more; look at what it left, then remove it (rm -r \"{0}\"), or "
+            "choose another --name or --output",
+            root.string()),
+        EEXIST);
+  }
+  if (scratch && errno == EWOULDBLOCK) {
+    return Error(fmt::format("ResourceInUse: \"{}\" holds a job that is running; choose another "
+                             "--name or --output",
+                             root.string()),
+                 EEXIST);
+  }
+  return Error(fmt::format("ResourceInUse: \"{}\" holds a job already; choose another --name or "
+                           "--output, or remove it",
+                           root.string()),
+               EEXIST);
 }
 
 }  // namespace
@@ -77,10 +118,8 @@ Result<JobDirectory> JobDirectory::Claim(const fs::path& root) {
                 ENOTDIR);
   }
   if (exists && !fs::is_empty(root, cause)) {
-    return Fail(fmt::format("ResourceInUse: \"{}\" holds a job already; choose another --name or "
-                            "--output, or remove it",
-                            root.string()),
-                EEXIST);
+    if (!cause) return Fail(InUse(root));
+    return Fail(Error::System(cause.value(), fmt::format("cannot read \"{}\"", root.string())));
   }
   BERTH_TRY(MakeDirectories(root));
   JobDirectory directory(root);
@@ -91,13 +130,30 @@ Result<JobDirectory> JobDirectory::Claim(const fs::path& root) {
     directory.root_.clear();
     return Fail(error);
   }
-  BERTH_TRY(MakeDirectories(directory.tree()));
-  BERTH_TRY(MakeDirectories(directory.log().parent_path()));
+  directory.lock_ = OpenFolder(directory.scratch());
+  // Waits for nobody but one that looks whether this job is running. Without locks (some network
+  // file systems have none) only a message will be less telling.
+  std::ignore = ::flock(directory.lock_.get(), LOCK_EX);
+  BERTH_TRY(MakeDirectories(root / "logs"));
   return directory;
 }
 
+std::vector<fs::path> JobDirectory::trees(const std::vector<Host>& hosts) const {
+  std::vector<fs::path> trees;
+  trees.reserve(hosts.size());
+  for (const Host& host : hosts) trees.push_back(tree(host));
+  return trees;
+}
+
+std::vector<std::string> JobDirectory::seen_as(const std::string& place,
+                                               const std::vector<Host>& hosts) const {
+  std::vector<std::string> paths{std::string(contract::kDefaultBase) + "/" + place};
+  for (const fs::path& tree : trees(hosts)) paths.push_back((tree / place).string());
+  return paths;
+}
+
 JobDirectory::JobDirectory(JobDirectory&& other) noexcept
-    : root_(std::exchange(other.root_, fs::path())) {}
+    : root_(std::exchange(other.root_, fs::path())), lock_(std::move(other.lock_)) {}
 
 JobDirectory::~JobDirectory() {
   if (root_.empty()) return;
@@ -115,15 +171,17 @@ void RemoveTree(const fs::path& root) {
   }
 }
 
-Result<void> LayDown(const TrainingJob& job, const fs::path& tree) {
+Result<void> LayDown(const TrainingJob& job, size_t host, const fs::path& tree) {
   const contract::Layout layout = contract::Layout::Under(tree.string());
   for (const std::string& folder :
        {layout.code, layout.model, layout.input_config, layout.input_data, layout.output_data}) {
     BERTH_TRY(MakeDirectories(folder));
   }
+  // Where it is there already `train` leaves it to us.
+  if (!IntermediateUri(job).empty()) BERTH_TRY(MakeDirectories(layout.output_intermediate));
   BERTH_TRY(WriteFile(layout.hyperparameters_file, json::DumpPython(Hyperparameters(job))));
-  BERTH_TRY(WriteFile(layout.input_data_config_file, json::DumpPython(InputDataConfig(job))));
-  return WriteFile(layout.resource_config_file, json::DumpPython(ResourceConfig(job)));
+  BERTH_TRY(WriteFile(layout.input_data_config_file, json::DumpPython(InputDataConfig(job, host))));
+  return WriteFile(layout.resource_config_file, json::DumpPython(ResourceConfig(job, host)));
 }
 
 }  // namespace berth::platform

@@ -1,14 +1,17 @@
 #include "platform/job_directory.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include "core/files.h"
+#include "platform/hosts.h"
 
 namespace berth::platform {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::HasSubstr;
 
 class JobDirectoryTest : public testing::Test {
  protected:
@@ -20,7 +23,7 @@ TEST_F(JobDirectoryTest, LeavesNoScratch) {
   {
     const auto directory = JobDirectory::Claim(root());
     ASSERT_TRUE(directory);
-    EXPECT_TRUE(fs::is_directory(directory->tree()));
+    EXPECT_TRUE(fs::is_directory(directory->scratch()));
     ASSERT_TRUE(WriteFile(directory->root() / "job.json", "{}"));
   }
   EXPECT_FALSE(fs::exists(root() / ".work"));
@@ -42,8 +45,21 @@ TEST_F(JobDirectoryTest, RefusesTheDirectoryOfAnotherJob) {
 TEST_F(JobDirectoryTest, IsClaimedOnce) {
   const auto first = JobDirectory::Claim(root());
   ASSERT_TRUE(first);
-  EXPECT_FALSE(JobDirectory::Claim(root()));
+  const auto second = JobDirectory::Claim(root());
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().message(), HasSubstr("holds a job that is running"));
   EXPECT_TRUE(fs::is_directory(first->scratch()));
+}
+
+TEST_F(JobDirectoryTest, RefusesWhatAKilledRunLeftAndSaysSo) {
+  ASSERT_TRUE(MakeDirectories(root() / JobDirectory::kScratch));
+  ASSERT_TRUE(WriteFile(root() / "job.json", "precious"));
+  const auto directory = JobDirectory::Claim(root());
+  ASSERT_FALSE(directory);
+  EXPECT_THAT(directory.error().message(), HasSubstr("was killed before its end"));
+  EXPECT_THAT(directory.error().message(), HasSubstr("rm -r \"" + root().string() + "\""));
+  EXPECT_EQ(*ReadFile(root() / "job.json"), "precious");
+  EXPECT_TRUE(fs::is_directory(root() / JobDirectory::kScratch));
 }
 
 TEST_F(JobDirectoryTest, TakesAnEmptyDirectory) {
@@ -75,10 +91,9 @@ TEST_F(JobDirectoryTest, LaysDownWhatThePlatformDoes) {
                    .input_mode = "File",
                    .distribution = "FullyReplicated",
                    .record_wrapper = "None"}};
-  job.instance_type = "ml.c5.xlarge";
-  job.instance_group = "g";
+  job.groups = {{.name = "g", .instance_type = "ml.c5.xlarge"}};
   const fs::path tree = folder_->path() / "ml";
-  ASSERT_TRUE(LayDown(job, tree));
+  ASSERT_TRUE(LayDown(job, 0, tree));
   EXPECT_EQ(*ReadFile(tree / "input/config/hyperparameters.json"),
             R"({"lr": "0.1", "sagemaker_program": "\"t.py\""})");
   EXPECT_EQ(*ReadFile(tree / "input/config/inputdataconfig.json"),
@@ -93,6 +108,25 @@ TEST_F(JobDirectoryTest, LaysDownWhatThePlatformDoes) {
   for (const char* folder : {"code", "model", "input/data", "output/data"}) {
     EXPECT_TRUE(fs::is_directory(tree / folder)) << folder;
   }
+}
+
+TEST_F(JobDirectoryTest, LaysDownWhatAHostOfSeveralKnowsOfTheOthers) {
+  TrainingJob job;
+  job.groups = {{.name = "a", .instance_type = "ml.m5.large"},
+                {.name = "b", .instance_type = "ml.c5.large", .count = 2}};
+  job.hosts = HostsOf(job.groups);
+  job.channels = {{.name = "all"}, {.name = "for-a", .groups = {"a"}}};
+  const fs::path tree = folder_->path() / "ml";
+  ASSERT_TRUE(LayDown(job, 1, tree));
+  EXPECT_EQ(*ReadFile(tree / "input/config/resourceconfig.json"),
+            R"({"current_host": "algo-2", "current_instance_type": "ml.c5.large", )"
+            R"("current_group_name": "b", "hosts": ["algo-1", "algo-2", "algo-3"], )"
+            R"("instance_groups": [{"instance_group_name": "a", "instance_type": "ml.m5.large", )"
+            R"("hosts": ["algo-1"]}, {"instance_group_name": "b", "instance_type": "ml.c5.large", )"
+            R"("hosts": ["algo-2", "algo-3"]}], "network_interface_name": "eth0"})");
+  const std::string channels = *ReadFile(tree / "input/config/inputdataconfig.json");
+  EXPECT_THAT(channels, HasSubstr("\"all\""));
+  EXPECT_THAT(channels, testing::Not(HasSubstr("for-a")));
 }
 
 }  // namespace

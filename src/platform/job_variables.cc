@@ -28,17 +28,22 @@ std::string TrainingJobArn(const std::string& region, const std::string& name) {
   return "arn:aws:sagemaker:" + region + ":" + kLocalAccount + ":training-job/" + name;
 }
 
-std::map<std::string, std::string> JobVariables(const TrainingJob& job,
-                                                const std::map<std::string, std::string>& caller) {
+std::map<std::string, std::string> CallersVariables(
+    const std::map<std::string, std::string>& caller) {
   std::map<std::string, std::string> variables;
   for (const auto& [name, value] : caller) {
     if (!BelongsToAContainer(name)) variables.emplace(name, value);
   }
-  const std::string region = RegionOf(caller);
-  variables["AWS_REGION"] = region;
+  variables["AWS_REGION"] = RegionOf(caller);
+  return variables;
+}
+
+std::map<std::string, std::string> JobVariables(const TrainingJob& job,
+                                                const std::map<std::string, std::string>& caller) {
+  std::map<std::string, std::string> variables = CallersVariables(caller);
   for (const auto& [name, value] : job.environment) variables[name] = value;
   variables["TRAINING_JOB_NAME"] = job.name;
-  variables["TRAINING_JOB_ARN"] = TrainingJobArn(region, job.name);
+  variables["TRAINING_JOB_ARN"] = TrainingJobArn(RegionOf(caller), job.name);
   return variables;
 }
 

@@ -16,10 +16,14 @@ std::string RegionOf(const std::map<std::string, std::string>& variables);
 
 std::string TrainingJobArn(const std::string& region, const std::string& name);
 
+/// What of the caller's environment a container gets: all but SM_*, SAGEMAKER_*, TRAINING_JOB_*,
+/// CURRENT_HOST and TF_CONFIG, which only mean something inside one; and AWS_REGION (RegionOf()).
+std::map<std::string, std::string> CallersVariables(
+    const std::map<std::string, std::string>& caller);
+
 /// There is no image that brings an environment of its own, so the caller's is the base: its PATH
-/// and virtual environment find the interpreter. Left out of it is what only means something
-/// inside a container (SM_*, SAGEMAKER_*, TRAINING_JOB_*, CURRENT_HOST, TF_CONFIG). The request's
-/// Environment wins over it, TRAINING_JOB_NAME and TRAINING_JOB_ARN over all.
+/// and virtual environment find the interpreter (CallersVariables()). The request's Environment
+/// wins over it, TRAINING_JOB_NAME and TRAINING_JOB_ARN over all.
 std::map<std::string, std::string> JobVariables(const TrainingJob& job,
                                                 const std::map<std::string, std::string>& caller);
 

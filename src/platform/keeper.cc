@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <linux/close_range.h>
 #include <poll.h>
-#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -21,7 +21,10 @@
 
 #include "contract/layout.h"
 #include "core/files.h"
+#include "platform/cluster_network.h"
+#include "platform/fuse_device.h"
 #include "platform/private_tree.h"
+#include "platform/sent_descriptor.h"
 
 namespace berth::platform {
 namespace {
@@ -36,24 +39,12 @@ void Send(int socket, char kind, std::string_view text = "") {
 
 // --- the namespaces ---------------------------------------------------------------------------
 
-Result<void> EnterNamespaces(const Try& attempt) {
-  const uid_t uid = ::geteuid();
-  const gid_t gid = ::getegid();
-  int flags = CLONE_NEWNS | CLONE_NEWUTS;
-  if (attempt.user_namespace) flags |= CLONE_NEWUSER;
-  if (attempt.pid_namespace) flags |= CLONE_NEWPID;
-  if (::unshare(flags) != 0) {
-    // The kernel's word for it, "No space left on device", would send people to their disks.
-    if (errno == ENOSPC) return Fail("/proc/sys/user allows no more namespaces", ENOSPC);
-    return FailErrno("cannot make namespaces");
-  }
-  if (attempt.user_namespace) {
-    // Everybody stays who they are: artifacts belong to the calling user.
-    BERTH_TRY(WriteFile("/proc/self/setgroups", "deny"));
-    BERTH_TRY(WriteFile("/proc/self/uid_map", fmt::format("{} {} 1", uid, uid)));
-    BERTH_TRY(WriteFile("/proc/self/gid_map", fmt::format("{} {} 1", gid, gid)));
-  }
-  return {};
+/// Where the host is one of several it gets a network, too.
+Result<void> EnterNamespacesOf(const ContainerSpec& spec, const Try& attempt) {
+  if (spec.network == nullptr) return EnterNamespaces(attempt);
+  // For people who look at the processes of this machine.
+  ::prctl(PR_SET_NAME, ("berth " + spec.host_name).c_str());
+  return spec.network->EnterHost(spec.host_number, spec.host_name, attempt.pid_namespace);
 }
 
 /// The host's name resolves inside, as it does on the platform.
@@ -63,12 +54,30 @@ Result<void> NameHost(const ContainerSpec& spec) {
   }
   std::error_code cause;
   const fs::path hosts = fs::canonical("/etc/hosts", cause);
+  if (cause && spec.network != nullptr) {
+    return Fail(Error::System(cause.value(), "cannot name the other hosts in \"/etc/hosts\""));
+  }
   if (cause) return {};
-  BERTH_ASSIGN(std::string text, ReadFile(hosts, size_t{1} << 20));
-  if (!text.empty() && text.back() != '\n') text += '\n';
+  std::string text;
+  if (spec.network != nullptr) {
+    text = ClusterHostsFile(spec.hosts);
+  } else {
+    BERTH_ASSIGN(text, ReadFile(hosts, size_t{1} << 20));
+    if (!text.empty() && text.back() != '\n') text += '\n';
+    text += "127.0.0.1 " + spec.host_name + "\n";
+  }
   const fs::path ours = spec.scratch / "hosts";
-  BERTH_TRY(WriteFile(ours, text + "127.0.0.1 " + spec.host_name + "\n"));
+  BERTH_TRY(WriteFile(ours, text));
   return Bind(ours, hosts);
+}
+
+/// Hosts share no memory: what one has in /dev/shm is not the others'.
+Result<void> SeparateSharedMemory() {
+  constexpr const char* kPlace = "/dev/shm";
+  std::error_code unknown;
+  if (!fs::is_directory(kPlace, unknown)) return {};
+  if (::mount("shm", kPlace, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") == 0) return {};
+  return FailErrno(fmt::format("cannot mount a \"{}\" for the host", kPlace));
 }
 
 Result<void> FurnishNamespaces(const ContainerSpec& spec) {
@@ -77,7 +86,15 @@ Result<void> FurnishNamespaces(const ContainerSpec& spec) {
     const fs::path place = spec.tree / mount.place;
     BERTH_TRY(mount.read_only ? BindReadOnly(mount.source, place) : Bind(mount.source, place));
   }
+  for (const auto& [number, place] : spec.served) {
+    // Not looked into before its server has it: that would wait.
+    BERTH_ASSIGN(const Descriptor device, MountFuse(spec.tree / place));
+    if (auto sent = SendDescriptor(spec.devices, number, device); !sent) {
+      return Fail(sent.error().Within("FastFile"));
+    }
+  }
   BERTH_TRY(NameHost(spec));
+  if (spec.network != nullptr) BERTH_TRY(SeparateSharedMemory());
   const fs::path staging = spec.scratch / "root";
   BERTH_TRY(MakeDirectories(staging));
   return ShowAt(spec.tree, fs::path(contract::kDefaultBase), staging);
@@ -85,6 +102,7 @@ Result<void> FurnishNamespaces(const ContainerSpec& spec) {
 
 /// Links instead of mounts: nothing is copied, nothing is protected.
 Result<void> FurnishWithout(const ContainerSpec& spec) {
+  if (!spec.served.empty()) return Fail("FastFile data cannot be mounted without namespaces");
   for (const ContainerMount& mount : spec.mounts) {
     const fs::path place = spec.tree / mount.place;
     std::error_code cause;
@@ -118,7 +136,9 @@ std::vector<char*> Pointers(const std::vector<std::string>& texts) {
 
 void Execute(const ContainerSpec& spec, const Try& attempt, const Descriptor& program) {
   std::map<std::string, std::string> environment = spec.variables;
-  if (!attempt.mount_namespace) environment["SAGEMAKER_BASE_DIR"] = spec.tree.string();
+  const fs::path base = attempt.mount_namespace ? fs::path(contract::kDefaultBase) : spec.tree;
+  if (!attempt.mount_namespace) environment["SAGEMAKER_BASE_DIR"] = base.string();
+  for (const auto& [name, place] : spec.places) environment[name] = (base / place).string();
   std::vector<std::string> texts;
   texts.reserve(environment.size());
   for (const auto& [name, value] : environment) texts.push_back(fmt::format("{}={}", name, value));
@@ -164,6 +184,7 @@ void Execute(const ContainerSpec& spec, const Try& attempt, const Descriptor& pr
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   // What our caller left open is not for the job. Kernels before 5.11 cannot; it is then inherited.
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  if (spec.kept >= 0) ::fcntl(spec.kept, F_SETFD, 0);
   Execute(spec, attempt, program);
   const int cause = errno;
   give_up(
@@ -211,12 +232,37 @@ void KillAll() {
   }
 }
 
+/// Whether SIGTERM would reach PID 1 of the job's namespace, whose /proc this is: the kernel drops
+/// what that process neither handles nor blocks.
+bool NoticesStop() {
+  const Result<std::string> status = ReadFile("/proc/1/status", size_t{64} << 10);
+  if (!status) return true;
+  for (const std::string_view field : {"\nSigBlk:\t", "\nSigCgt:\t"}) {
+    const size_t found = status->find(field);
+    if (found == std::string::npos) continue;
+    uint64_t mask = 0;
+    const char* const digits = status->data() + found + field.size();
+    std::from_chars(digits, status->data() + status->size(), mask, 16);
+    if ((mask >> (SIGTERM - 1) & 1) != 0) return true;
+  }
+  return false;
+}
+
 /// Waits for the job's end, and does what the platform says meanwhile. The job's wait status.
-int AttendJob(pid_t job, int socket, int signals) {
+int AttendJob(pid_t job, int socket, int signals, bool pid_namespace) {
+  // A job that is stopped just after its start may not listen yet. Nothing tells when it does.
+  constexpr int kLookAgain = 20;  // ms
   bool listening = true;
+  bool stop_due = false;
   for (;;) {
+    if (stop_due && (!pid_namespace || NoticesStop())) {
+      ::kill(job, SIGTERM);
+      stop_due = false;
+    }
     std::array<pollfd, 2> waits{{{signals, POLLIN, 0}, {listening ? socket : -1, POLLIN, 0}}};
-    if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) ::kill(job, SIGKILL);
+    if (::poll(waits.data(), waits.size(), stop_due ? kLookAgain : -1) < 0 && errno != EINTR) {
+      ::kill(job, SIGKILL);
+    }
     if (waits[0].revents != 0) {
       signalfd_siginfo info;
       [[maybe_unused]] const ssize_t n = ::read(signals, &info, sizeof info);
@@ -231,12 +277,23 @@ int AttendJob(pid_t job, int socket, int signals) {
       const ssize_t n = ::recv(socket, &order, 1, 0);
       // Nothing to read: the platform is gone, and nothing of the job may stay.
       if (n <= 0) listening = false;
-      ::kill(job, n == 1 && order == kStopJob ? SIGTERM : SIGKILL);
+      if (n == 1 && order == kStopJob) {
+        stop_due = true;
+      } else {
+        ::kill(job, SIGKILL);
+      }
     }
   }
 }
 
 }  // namespace
+
+Result<void> TryFuseMount(const Try& attempt, const fs::path& folder) {
+  BERTH_TRY(EnterNamespaces(attempt));
+  BERTH_TRY(KeepMountsPrivate());
+  BERTH_ASSIGN(const Descriptor device, MountFuse(folder));
+  return {};
+}
 
 void Keep(const ContainerSpec& spec, const Try& attempt, Descriptor socket, Descriptor output,
           const Descriptor& program) {
@@ -245,6 +302,12 @@ void Keep(const ContainerSpec& spec, const Try& attempt, Descriptor socket, Desc
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
   ::setsid();
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  // Not least the platform's ends of other keepers' sockets: they would not see it die.
+  std::vector<int> kept{socket.get(), output.get(), program.get(), spec.devices, spec.kept};
+  if (spec.network != nullptr) {
+    for (const int descriptor : spec.network->descriptors()) kept.push_back(descriptor);
+  }
+  CloseAllBut(std::move(kept));
   std::error_code cause;
   const std::string directory = fs::current_path(cause).string();
   const auto give_up = [&](const Error& error) {
@@ -252,11 +315,14 @@ void Keep(const ContainerSpec& spec, const Try& attempt, Descriptor socket, Desc
   };
 
   if (attempt.mount_namespace) {
-    if (auto entered = EnterNamespaces(attempt); !entered) return give_up(entered.error());
+    if (auto entered = EnterNamespacesOf(spec, attempt); !entered) return give_up(entered.error());
     if (auto furnished = FurnishNamespaces(spec); !furnished) return give_up(furnished.error());
   } else if (auto furnished = FurnishWithout(spec); !furnished) {
     return give_up(furnished.error());
   }
+
+  // The server's alone from here on: with its end, reads shall fail.
+  if (spec.devices >= 0) ::close(spec.devices);
 
   sigset_t child_set;
   sigemptyset(&child_set);
@@ -283,7 +349,7 @@ void Keep(const ContainerSpec& spec, const Try& attempt, Descriptor socket, Desc
     return;
   }
   Send(socket.get(), kRunning);
-  const int status = AttendJob(job, socket.get(), signals.get());
+  const int status = AttendJob(job, socket.get(), signals.get(), attempt.pid_namespace);
   KillAll();
   Send(socket.get(), kEnded, std::to_string(status));
 }

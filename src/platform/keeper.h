@@ -2,15 +2,9 @@
 #pragma once
 
 #include "platform/container.h"
+#include "platform/namespaces.h"
 
 namespace berth::platform {
-
-/// How much is asked of the machine in one try.
-struct Try {
-  bool user_namespace = false;
-  bool mount_namespace = false;
-  bool pid_namespace = false;
-};
 
 /// Messages between the two, one packet each: a letter, then text.
 inline constexpr char kSetupFailed = 'S';  // why; the keeper ends
@@ -27,5 +21,8 @@ inline constexpr size_t kMaxPacket = 8192;
 /// of it is left; the caller then ends the process.
 void Keep(const ContainerSpec& spec, const Try& attempt, Descriptor socket, Descriptor output,
           const Descriptor& program);
+
+/// Tries, in a fork of the platform, whether a FUSE mount can be made in such namespaces.
+[[nodiscard]] Result<void> TryFuseMount(const Try& attempt, const std::filesystem::path& folder);
 
 }  // namespace berth::platform

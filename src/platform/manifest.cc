@@ -45,7 +45,14 @@ Result<std::vector<ManifestPart>> ReadLine(std::string_view text,
 }  // namespace
 
 Result<Manifest> ParseManifest(std::string_view text) {
-  BERTH_ASSIGN(const json::Value value, json::Parse(text));
+  auto parsed = json::Parse(text);
+  const std::string_view first = text.substr(0, text.find('\n'));
+  if (Trim(first).starts_with('{') && json::Parse(first)) {
+    return Fail(
+        "it is an augmented manifest, an object on each line: its S3DataType is "
+        "AugmentedManifestFile");
+  }
+  BERTH_ASSIGN(const json::Value value, std::move(parsed));
   const json::Array* array = value.AsArray();
   if (array == nullptr || array->empty() || array->front().AsObject() == nullptr) {
     return Fail(fmt::format("expected {}, found {}", kShape,

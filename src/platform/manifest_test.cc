@@ -27,7 +27,7 @@ TEST(Manifest, IsAPrefixAndNames) {
 }
 
 TEST(Manifest, OfAnotherShapeIsSaidSo) {
-  EXPECT_THAT(Fault("{}"), HasSubstr("expected [{\"prefix\": "));
+  EXPECT_THAT(Fault("3"), HasSubstr("expected [{\"prefix\": "));
   EXPECT_THAT(Fault("[]"), HasSubstr("an array without a prefix"));
   EXPECT_THAT(Fault(R"(["a"])"), HasSubstr("an array without a prefix"));
   EXPECT_THAT(Fault(R"([{"prefix": "b/d/"}, "a"])"), HasSubstr("must name a prefix"));
@@ -35,6 +35,8 @@ TEST(Manifest, OfAnotherShapeIsSaidSo) {
   EXPECT_THAT(Fault(R"([{"prefix": "s3://b/"}, ""])"), HasSubstr("an empty string"));
   EXPECT_THAT(Fault(R"([{"prefix": "s3://b/"}])"), HasSubstr("names no object"));
   EXPECT_THAT(Fault("["), HasSubstr("line 1"));
+  EXPECT_THAT(Fault("{\"a-ref\": \"s3://b/1\"}\n{\"a-ref\": \"s3://b/2\"}\n"),
+              HasSubstr("AugmentedManifestFile"));
 }
 
 TEST(AugmentedManifest, GivesTheAttributesInTheOrderAskedFor) {

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "platform/errand.h"
@@ -20,18 +21,18 @@ namespace berth::platform {
 struct PipeOptions {
   std::map<std::string, std::string> variables{};
   std::string working_directory{};
-  /// What the job sees as /opt/ml.
-  std::filesystem::path tree{};
+  /// What the job's hosts see as /opt/ml, in their order.
+  std::vector<std::filesystem::path> trees{};
 };
 
 /// Makes the FIFO of a channel's epoch.
 [[nodiscard]] Result<void> MakeChannelFifo(const std::filesystem::path& tree,
                                            const std::string& channel, uint64_t epoch);
 
-/// The work of an errand: streams all Pipe channels of the job, epoch after epoch, until it is
-/// killed. A reader that comes late is waited for; one that leaves early ends its epoch. Returns
-/// only with an error, and leaves the FIFO open then: a reader must not take it for the end of its
-/// data.
+/// The work of an errand: streams all Pipe channels of the job to each of its hosts, epoch after
+/// epoch, until it is killed. A reader that comes late is waited for; one that leaves early ends
+/// its epoch. Returns only with an error, and leaves the FIFO open then: a reader must not take it
+/// for the end of its data.
 [[nodiscard]] Result<std::string> StreamPipes(const TrainingJob& job, const PipeOptions& options,
                                               const Superior& superior);
 

@@ -8,7 +8,10 @@
 
 #include "contract/layout.h"
 #include "core/files.h"
+#include "core/json.h"
 #include "core/text.h"
+#include "platform/fast_files.h"
+#include "platform/hosts.h"
 #include "platform/job_variables.h"
 #include "platform/pipes.h"
 
@@ -37,6 +40,11 @@ std::vector<std::string> FileProblems(const TrainingJob& job) {
                                          i, channel.name, channel.path))
             .message());
   }
+  if (!job.checkpoint_path.empty()) {
+    if (auto made = MakeDirectories(job.checkpoint_path); !made) {
+      problems.push_back("CheckpointConfig.S3Uri: " + made.error().message());
+    }
+  }
   const std::string& source = job.submit_directory;
   if (!source.starts_with('/') || IsInAChannel(job, source)) return problems;
   const std::string what = fmt::format("HyperParameters[\"sagemaker_submit_directory\"]: ");
@@ -50,25 +58,44 @@ std::vector<std::string> FileProblems(const TrainingJob& job) {
   return problems;
 }
 
-Result<ContainerSpec> PrepareContainer(const TrainingJob& job, const JobDirectory& directory,
-                                       const LocalOptions& options) {
-  const fs::path tree = directory.tree();
-  BERTH_TRY(LayDown(job, tree));
+Result<ContainerSpec> PrepareContainer(const TrainingJob& job, size_t host,
+                                       const JobDirectory& directory, const LocalOptions& options,
+                                       bool mounts_fast_files, const ClusterNetwork* network) {
+  const Host& about = job.hosts[host];
+  const fs::path tree = directory.tree(about);
+  if (BringsCode(job)) {
+    TrainingJob with_code = job;
+    with_code.hyperparameters["sagemaker_submit_directory"] =
+        json::Dump(json::Value(directory.code(job).string()));
+    BERTH_TRY(LayDown(with_code, host, tree));
+  } else {
+    BERTH_TRY(LayDown(job, host, tree));
+  }
 
   ContainerSpec spec;
-  spec.host_name = kHost;
+  spec.host_name = about.name;
+  spec.network = network;
+  spec.host_number = about.number;
+  spec.hosts = job.hosts.size();
   spec.tree = tree;
-  spec.scratch = directory.scratch();
-  for (const Channel& channel : job.channels) {
+  spec.scratch = directory.scratch(about);
+  for (size_t i = 0; i < job.channels.size(); ++i) {
+    const Channel& channel = job.channels[i];
+    if (!ShareOf(channel, job, host)) continue;
     if (channel.input_mode == "Pipe") {
       BERTH_TRY(MakeChannelFifo(tree, channel.name, 0));
       continue;
     }
     const fs::path source =
-        channel.path.empty() ? directory.channel(channel.name) : fs::path(channel.path);
+        IsMounted(channel) ? fs::path(channel.path) : directory.channel(channel, about);
     fs::path place = fs::path("input/data") / channel.name;
     BERTH_TRY(MakeDirectories(tree / place));
-    if (!fs::is_directory(source)) {
+    if (mounts_fast_files && IsFastFile(channel)) {
+      spec.served.emplace(FastFileNumber(host, i), place.string());
+      continue;
+    }
+    std::error_code unknown;
+    if (!fs::is_directory(source, unknown)) {
       place /= source.filename();
       BERTH_TRY(WriteFile(tree / place, ""));
     }

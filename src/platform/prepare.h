@@ -15,9 +15,13 @@ namespace berth::platform {
 /// Channels and code that are not there, or not where a job could see them; one line each.
 std::vector<std::string> FileProblems(const TrainingJob& job);
 
-/// Lays down the tree in the job's directory and says how the container is started.
-[[nodiscard]] Result<ContainerSpec> PrepareContainer(const TrainingJob& job,
+/// Lays down the tree of the host at that place in the job's hosts, and says how its container is
+/// started. With `mounts_fast_files`, what FastFileChannels() names is mounted, by its
+/// FastFileNumber(). `network`: of a job of several hosts, else null.
+[[nodiscard]] Result<ContainerSpec> PrepareContainer(const TrainingJob& job, size_t host,
                                                      const JobDirectory& directory,
-                                                     const LocalOptions& options);
+                                                     const LocalOptions& options,
+                                                     bool mounts_fast_files,
+                                                     const ClusterNetwork* network);
 
 }  // namespace berth::platform

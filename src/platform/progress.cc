@@ -20,6 +20,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kRedraw{200};
 constexpr milliseconds kLogLine{30'000};
+/// What a request takes beside its bytes, in bytes: else thousands of small files would be no time.
+constexpr uint64_t kFileCost = uint64_t{256} << 10;
 /// Cancelled transfers end within a second.
 constexpr milliseconds kCancelGrace{5'000};
 
@@ -50,10 +52,12 @@ std::string ProgressLine(std::string_view what, const storage::Progress& progres
                   SizeText(progress.total_bytes), progress.files, progress.total_files);
   const double seconds = std::chrono::duration<double>(elapsed).count();
   if (seconds <= 0 || progress.bytes == 0) return line;
-  const double rate = static_cast<double>(progress.bytes) / seconds;
-  line += fmt::format(", {}/s", SizeText(static_cast<uintmax_t>(rate)));
-  if (progress.bytes < progress.total_bytes) {
-    const double left = static_cast<double>(progress.total_bytes - progress.bytes) / rate;
+  const auto rate_of = [seconds](uint64_t done) { return static_cast<double>(done) / seconds; };
+  line += fmt::format(", {}/s", SizeText(static_cast<uintmax_t>(rate_of(progress.bytes))));
+  const uint64_t done = progress.bytes + progress.files * kFileCost;
+  const uint64_t total = progress.total_bytes + progress.total_files * kFileCost;
+  if (done < total) {
+    const double left = static_cast<double>(total - done) / rate_of(done);
     // Beyond some days the number says nothing.
     if (left < 1e6) {
       line += fmt::format(", {} left", ElapsedText(std::chrono::seconds(static_cast<long>(left))));
@@ -62,7 +66,7 @@ std::string ProgressLine(std::string_view what, const storage::Progress& progres
   return line;
 }
 
-Followed Follow(Errand errand, StopSignals& signals, Console& console, std::string_view what) {
+Followed Follow(Errand& errand, StopSignals& signals, Console& console, std::string_view what) {
   const Clock::time_point start = Clock::now();
   Clock::time_point next_line = start + (console.terminal().live ? kRedraw : kLogLine);
   std::optional<Clock::time_point> deadline;
@@ -87,10 +91,10 @@ Followed Follow(Errand errand, StopSignals& signals, Console& console, std::stri
         progress = ReadProgress(news.text);
       } else {
         console.ClearStatus();
-        if (news.kind == Errand::News::Kind::kDone) {
-          followed.end = std::move(news.text);
-        } else {
+        if (news.kind == Errand::News::Kind::kFailed) {
           followed.end = Fail(std::move(news.text));
+        } else {
+          followed.end = std::move(news.text);
         }
         return followed;
       }

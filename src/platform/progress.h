@@ -21,15 +21,16 @@ storage::Progress ReadProgress(std::string_view text);
 std::string ProgressLine(std::string_view what, const storage::Progress& progress,
                          std::chrono::milliseconds elapsed);
 
-/// How an errand with an end of its own ended.
+/// How an errand ended, or got ready.
 struct Followed {
   Result<std::string> end;
   int signal = 0;  // the one that asked us to stop meanwhile, else 0
 };
 
-/// Waits for the errand's end and shows how far it is: a line that is redrawn on a terminal, else
-/// one in our log every half minute. A signal cancels it; a second one, or the lack of an end
-/// within some seconds, kills it.
-Followed Follow(Errand errand, StopSignals& signals, Console& console, std::string_view what);
+/// Waits until the errand is ready, or at its end, and shows how far it is: a line that is redrawn
+/// on a terminal, else one in our log every half minute. A signal cancels it; after a second one,
+/// or some seconds, it is no longer waited for. An errand that failed or was cancelled is only good
+/// for being dropped.
+Followed Follow(Errand& errand, StopSignals& signals, Console& console, std::string_view what);
 
 }  // namespace berth::platform

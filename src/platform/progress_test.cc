@@ -25,9 +25,16 @@ TEST(Progress, OfAnotherShapeIsNone) {
 TEST(Progress, LineHasBytesFilesRateAndTimeLeft) {
   EXPECT_EQ(
       ProgressLine("Downloading",
-                   {.bytes = 10'000'000, .total_bytes = 40'000'000, .files = 1, .total_files = 9},
+                   {.bytes = 10'000'000, .total_bytes = 40'000'000, .files = 2, .total_files = 8},
                    milliseconds(2000)),
-      "Downloading 10 MB of 40 MB, 1 of 9 files, 5 MB/s, 0:06 left");
+      "Downloading 10 MB of 40 MB, 2 of 8 files, 5 MB/s, 0:06 left");
+}
+
+TEST(Progress, ManySmallFilesTakeTimeToo) {
+  EXPECT_EQ(ProgressLine("Downloading",
+                         {.bytes = 100, .total_bytes = 100, .files = 400, .total_files = 4000},
+                         milliseconds(10'000)),
+            "Downloading 100 B of 100 B, 400 of 4000 files, 10 B/s, 1:29 left");
 }
 
 TEST(Progress, LineHasNoRateBeforeAnythingMoved) {

@@ -10,6 +10,8 @@
 
 #include "contract/layout.h"
 #include "core/text.h"
+#include "platform/assignments.h"
+#include "platform/hosts.h"
 
 namespace berth::platform {
 namespace {
@@ -27,11 +29,6 @@ std::string Absolute(std::string_view path, const std::string& working_directory
   if (text.size() > 1 && text.back() == '/') text.pop_back();
   return text;
 }
-
-struct Assignment {
-  std::string name;
-  std::string value;
-};
 
 /// The object (or array) at `key`, made where it is missing.
 Result<Object*> ObjectAt(Object& parent, const std::string& key) {
@@ -57,27 +54,6 @@ void SetElement(Array& elements, std::string_view key, const std::string& name, 
     }
   }
   elements.emplace_back(std::move(element));
-}
-
-/// Takes the good ones of `texts` apart; notes what is wrong with the others, names given twice
-/// among them.
-std::vector<Assignment> ParseAssignments(std::string_view flag, std::string_view shape,
-                                         const std::vector<std::string>& texts,
-                                         std::vector<std::string>& problems) {
-  std::vector<Assignment> assignments;
-  for (const std::string& text : texts) {
-    const size_t equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      problems.push_back(fmt::format("{} {}: expected {}", flag, Quoted(text), shape));
-      continue;
-    }
-    Assignment next{text.substr(0, equals), text.substr(equals + 1)};
-    if (std::ranges::find(assignments, next.name, &Assignment::name) != assignments.end()) {
-      problems.push_back(fmt::format("{} {}: {} was given already", flag, Quoted(text), next.name));
-    }
-    assignments.push_back(std::move(next));
-  }
-  return assignments;
 }
 
 Result<void> SetPairs(std::string_view flag, const std::vector<std::string>& texts,
@@ -109,6 +85,14 @@ Result<void> SetChannels(const std::vector<std::string>& texts,
     SetElement(*channels, "ChannelName", channel.name,
                Object{{"ChannelName", channel.name}, {"DataSource", std::move(data_source)}});
   }
+  return {};
+}
+
+Result<void> SetNumber(std::optional<long long> number, const std::string& key,
+                       std::string_view member, Object& document) {
+  if (!number) return {};
+  BERTH_ASSIGN(Object * object, ObjectAt(document, key));
+  object->Set(std::string(member), *number);
   return {};
 }
 
@@ -168,6 +152,14 @@ std::string TextIn(const Object& object, std::string_view key, std::string_view 
                                                           : std::string(otherwise);
 }
 
+std::vector<std::string> TextsIn(const Object& object, std::string_view key) {
+  std::vector<std::string> texts;
+  for (const Value& text : ArrayIn(object, key)) {
+    if (text.AsString() != nullptr) texts.push_back(*text.AsString());
+  }
+  return texts;
+}
+
 /// A hyperparameter as the container reads it: the JSON string in it, else the text itself.
 std::string DecodedHyperparameter(const Object& document, std::string_view key) {
   const std::string text = TextIn(ObjectIn(document, "HyperParameters"), key);
@@ -208,10 +200,25 @@ Channel ReadChannel(const Object& about, const std::string& default_mode,
     channel.path = LocalPath(channel.uri, working_directory).value_or("");
   }
   channel.seed = NumberIn(ObjectIn(about, "ShuffleConfig"), "Seed");
-  for (const Value& attribute : ArrayIn(source, "AttributeNames")) {
-    if (attribute.AsString() != nullptr) channel.attributes.push_back(*attribute.AsString());
-  }
+  channel.attributes = TextsIn(source, "AttributeNames");
+  channel.groups = TextsIn(source, "InstanceGroupNames");
   return channel;
+}
+
+std::vector<HostGroup> ReadGroups(const Object& resources) {
+  const auto read = [](const Object& about) {
+    HostGroup group;
+    group.name = TextIn(about, "InstanceGroupName", group.name);
+    group.instance_type = TextIn(about, "InstanceType", group.instance_type);
+    group.count = static_cast<size_t>(NumberIn(about, "InstanceCount").value_or(1));
+    return group;
+  };
+  std::vector<HostGroup> groups;
+  for (const Value& group : ArrayIn(resources, "InstanceGroups")) {
+    groups.push_back(read(*group.AsObject()));
+  }
+  if (groups.empty()) groups.push_back(read(resources));
+  return groups;
 }
 
 }  // namespace
@@ -237,13 +244,13 @@ std::vector<std::string> ApplyFlags(const TrainingJobFlags& flags,
   note(SetMetrics(flags.metrics, document, problems));
   note(SetChannels(flags.channels, working_directory, document, problems));
   note(SetPairs("--env", flags.environment, "Environment", document, problems));
-  if (flags.max_runtime) {
-    const auto stopping = ObjectAt(document, "StoppingCondition");
-    if (stopping) {
-      (*stopping)->Set("MaxRuntimeInSeconds", *flags.max_runtime);
-    } else {
-      problems.push_back(stopping.error().message());
-    }
+  note(SetNumber(flags.max_runtime, "StoppingCondition", "MaxRuntimeInSeconds", document));
+  note(SetNumber(flags.instance_count, "ResourceConfig", "InstanceCount", document));
+  if (flags.instance_count &&
+      !ArrayIn(ObjectIn(document, "ResourceConfig"), "InstanceGroups").empty()) {
+    problems.emplace_back(
+        "--instance-count: the request has ResourceConfig.InstanceGroups, which "
+        "say how many hosts there are");
   }
   return problems;
 }
@@ -291,10 +298,16 @@ TrainingJob ReadTrainingJob(const TrainingJobRequest& request,
   job.hyperparameters = PairsIn(document, "HyperParameters");
   job.environment = PairsIn(document, "Environment");
   job.submit_directory = DecodedHyperparameter(document, "sagemaker_submit_directory");
+  job.s3_output = DecodedHyperparameter(document, "sagemaker_s3_output");
 
+  job.groups = ReadGroups(resources);
+  job.hosts = HostsOf(job.groups);
   const std::string mode = TextIn(algorithm, "TrainingInputMode", "File");
-  for (const Value& channel : ArrayIn(document, "InputDataConfig")) {
-    job.channels.push_back(ReadChannel(*channel.AsObject(), mode, working_directory));
+  for (const Value& about : ArrayIn(document, "InputDataConfig")) {
+    Channel channel = ReadChannel(*about.AsObject(), mode, working_directory);
+    channel.sharded =
+        channel.distribution == "ShardedByS3Key" && HostsWith(channel, job).size() > 1;
+    job.channels.push_back(std::move(channel));
   }
   for (const Value& metric : ArrayIn(algorithm, "MetricDefinitions")) {
     job.metrics.push_back(
@@ -302,13 +315,6 @@ TrainingJob ReadTrainingJob(const TrainingJobRequest& request,
   }
   for (const std::string_view part : {"ContainerEntrypoint", "ContainerArguments"}) {
     for (const Value& word : ArrayIn(algorithm, part)) job.command.push_back(*word.AsString());
-  }
-
-  job.instance_type = TextIn(resources, "InstanceType", "local");
-  job.instance_group = "homogeneousCluster";
-  for (const Value& group : ArrayIn(resources, "InstanceGroups")) {
-    job.instance_type = TextIn(*group.AsObject(), "InstanceType", job.instance_type);
-    job.instance_group = TextIn(*group.AsObject(), "InstanceGroupName", job.instance_group);
   }
 
   job.checkpoint_uri = TextIn(checkpoints, "S3Uri");

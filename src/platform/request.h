@@ -32,6 +32,7 @@ struct TrainingJobFlags {
   std::vector<std::string> environment{};      // --env K=V
   std::vector<std::string> metrics{};          // --metric NAME=REGEX
   std::optional<long long> max_runtime{};      // --max-runtime SECONDS
+  std::optional<long long> instance_count{};   // --instance-count N
   std::string name{};                          // --name N
 };
 
@@ -43,7 +44,8 @@ struct TrainingJobFlags {
 /// --entry-point become sagemaker_submit_directory and sagemaker_program, JSON-encoded as the SDK
 /// does; an entry point is looked for in the document's own source, or without one is the file
 /// itself. Returns all that is wrong with the flags, a line each: one without '=', a name given
-/// twice, a member of the document of a shape that cannot be merged with.
+/// twice, a member of the document of a shape that cannot be merged with, --instance-count where
+/// the document has instance groups.
 [[nodiscard]] std::vector<std::string> ApplyFlags(const TrainingJobFlags& flags,
                                                   const std::string& working_directory,
                                                   TrainingJobRequest& request);
@@ -51,6 +53,20 @@ struct TrainingJobFlags {
 /// Names a nameless request "<entry point's stem, else berth>-YYYY-MM-DD-HH-MM-SS-mmm" (UTC), cut
 /// to the platform's 63 characters.
 void NameIfNameless(std::chrono::system_clock::time_point now, TrainingJobRequest& request);
+
+/// A group of equal hosts.
+struct HostGroup {
+  std::string name = "homogeneousCluster";
+  std::string instance_type = "local";
+  size_t count = 1;
+};
+
+struct Host {
+  /// From 1. Numbers go through the groups in their order.
+  size_t number = 1;
+  std::string name = "algo-1";
+  size_t group = 0;  // of TrainingJob::groups
+};
 
 struct Channel {
   std::string name{};
@@ -63,6 +79,10 @@ struct Channel {
   std::string content_type{};  // empty where not given
   std::string input_mode{};    // File, FastFile, Pipe
   std::string distribution{};
+  /// The instance groups that get it; empty: all.
+  std::vector<std::string> groups{};
+  /// ShardedByS3Key, and several hosts get it: each a part.
+  bool sharded = false;
   std::string record_wrapper{};
   std::string compression{};              // None, Gzip
   std::optional<uint64_t> seed{};         // of ShuffleConfig
@@ -83,8 +103,10 @@ struct TrainingJob {
   std::vector<MetricDefinition> metrics{};
   /// ContainerEntrypoint and ContainerArguments; empty: `train`.
   std::vector<std::string> command{};
-  std::string instance_type{};
-  std::string instance_group{};
+  /// ResourceConfig, as one group where it names none.
+  std::vector<HostGroup> groups{HostGroup()};
+  /// In the order in which the platform lists them (HostsOf()).
+  std::vector<Host> hosts{Host()};
   /// CheckpointConfig: the address as it is given, the directory on this machine (empty: in the
   /// job's own directory), and its place below /opt/ml ("checkpoints").
   std::string checkpoint_uri{};
@@ -98,6 +120,8 @@ struct TrainingJob {
   bool plain_model = false;
   /// sagemaker_submit_directory as the container will read it, else empty.
   std::string submit_directory{};
+  /// sagemaker_s3_output likewise.
+  std::string s3_output{};
 };
 
 /// A relative sagemaker_submit_directory begins at the working directory, like every other path of

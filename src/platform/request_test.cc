@@ -154,8 +154,11 @@ TEST(RequestedJob, ReadsWhatThePlatformUses) {
   EXPECT_EQ(job.channels[0].input_mode, "FastFile");
   EXPECT_EQ(job.channels[0].distribution, "ShardedByS3Key");
   EXPECT_EQ(job.channels[0].record_wrapper, "RecordIO");
-  EXPECT_EQ(job.instance_group, "g");
-  EXPECT_EQ(job.instance_type, "ml.m5.large");
+  ASSERT_EQ(job.groups.size(), 1U);
+  EXPECT_EQ(job.groups[0].name, "g");
+  EXPECT_EQ(job.groups[0].instance_type, "ml.m5.large");
+  // One host has all of it.
+  EXPECT_FALSE(job.channels[0].sharded);
   EXPECT_EQ(job.checkpoint_path, "/keep");
   EXPECT_EQ(job.checkpoint_place, "my/points");
   EXPECT_EQ(job.output_path, "/out");
@@ -164,10 +167,38 @@ TEST(RequestedJob, ReadsWhatThePlatformUses) {
 
 TEST(RequestedJob, HasThePlatformsDefaults) {
   const TrainingJob job = ReadTrainingJob({}, "/here");
-  EXPECT_EQ(job.instance_type, "local");
-  EXPECT_EQ(job.instance_group, "homogeneousCluster");
+  ASSERT_EQ(job.groups.size(), 1U);
+  EXPECT_EQ(job.groups[0].name, "homogeneousCluster");
+  EXPECT_EQ(job.groups[0].instance_type, "local");
+  ASSERT_EQ(job.hosts.size(), 1U);
+  EXPECT_EQ(job.hosts[0].name, "algo-1");
   EXPECT_EQ(job.checkpoint_place, "checkpoints");
   EXPECT_EQ(job.max_runtime, std::nullopt);
+}
+
+TEST(RequestedJob, HasTheHostsOfItsGroups) {
+  const TrainingJob job = ReadTrainingJob(*ParseTrainingJobRequest(R"({
+"ResourceConfig": {"InstanceGroups": [
+  {"InstanceGroupName": "a", "InstanceType": "ml.m5.large", "InstanceCount": 1},
+  {"InstanceGroupName": "b", "InstanceType": "ml.c5.large", "InstanceCount": 2}]},
+"InputDataConfig": [{"ChannelName": "x", "DataSource": {"S3DataSource": {"S3Uri": "data",
+  "S3DataDistributionType": "ShardedByS3Key", "InstanceGroupNames": ["b"]}}}]})"),
+                                          "/here");
+  ASSERT_EQ(job.hosts.size(), 3U);
+  EXPECT_EQ(job.groups[job.hosts[2].group].instance_type, "ml.c5.large");
+  EXPECT_THAT(job.channels[0].groups, ElementsAre("b"));
+  EXPECT_TRUE(job.channels[0].sharded);
+}
+
+TEST(ApplyFlags, TheInstanceCountDoesNotGoWithInstanceGroups) {
+  TrainingJobRequest request;
+  EXPECT_THAT(ApplyFlags({.instance_count = 3}, "/here", request), testing::IsEmpty());
+  EXPECT_EQ(ReadTrainingJob(request, "/here").hosts.size(), 3U);
+  request = *ParseTrainingJobRequest(
+      R"({"ResourceConfig": {"InstanceGroups": [{"InstanceGroupName": "a"}]}})");
+  EXPECT_THAT(ApplyFlags({.instance_count = 3}, "/here", request),
+              ElementsAre("--instance-count: the request has ResourceConfig.InstanceGroups, which "
+                          "say how many hosts there are"));
 }
 
 TEST(LocalPath, KnowsFilesFromOtherSchemes) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <string>
 
 #include "platform/attend.h"
 #include "platform/curve.h"
@@ -36,19 +37,21 @@ std::string SizeText(uintmax_t bytes) {
   return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.3g} {}", size, kUnits[unit]);
 }
 
-std::string Summary(const JobRecord& record, const fs::path& root,
+std::string Summary(const JobRecord& record, const fs::path& root, const std::vector<Host>& hosts,
                     const std::vector<Series>& series, const Terminal& terminal, Time now) {
   const std::string_view on = terminal.color ? Color(record.status()) : "";
   const std::string_view off = terminal.color ? "\x1b[0m" : "";
   const auto elapsed = std::chrono::duration_cast<std::chrono::seconds>(record.TrainingTime(now));
-  std::string text = fmt::format("\n{}{}{} after {}\n", on, SecondaryName(record.status()), off,
-                                 ElapsedText(elapsed));
+  std::string text = fmt::format("\n{}{}{} after {} of training\n", on,
+                                 SecondaryName(record.status()), off, ElapsedText(elapsed));
   if (!record.failure().empty()) text += record.failure() + "\n";
   for (const Series& metric : series) text += "\n" + DrawSeries(metric, terminal);
 
   text += fmt::format("\n{}/\n", root.string());
-  for (const char* name :
-       {"model.tar.gz", "output.tar.gz", "logs/algo-1.log", "metrics.json", "job.json"}) {
+  std::vector<std::string> names{"model.tar.gz", "output.tar.gz"};
+  for (const Host& host : hosts) names.push_back("logs/" + host.name + ".log");
+  names.insert(names.end(), {"metrics.json", "job.json"});
+  for (const std::string& name : names) {
     std::error_code missing;
     const uintmax_t size = fs::file_size(root / name, missing);
     if (!missing) text += fmt::format("  {:<16} {:>8}\n", name, SizeText(size));

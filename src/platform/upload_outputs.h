@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "platform/errand.h"
+#include "platform/job_directory.h"
 #include "platform/request.h"
 
 namespace berth::platform {
@@ -16,9 +17,11 @@ namespace berth::platform {
 std::string ModelUri(const TrainingJob& job);
 
 /// The work of an errand: output.tar.gz and, where there is one, the model, from the job's
-/// directory. The error is the platform's: "ClientError: Artifact upload failed: …".
+/// directory; before them intermediate output, where that is the platform's (IntermediateUri()).
+/// Returns lines for the log. Links in a model are followed within it. The error is the platform's:
+/// "ClientError: Artifact upload failed: …".
 [[nodiscard]] Result<std::string> UploadOutputs(const TrainingJob& job,
-                                                const std::filesystem::path& root,
+                                                const JobDirectory& directory,
                                                 const std::map<std::string, std::string>& variables,
                                                 const Superior& superior);
 

@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "platform/checker.h"
 #include "platform/metrics.h"
+#include "platform/validate_hosts.h"
 #include "storage/uri.h"
 
 namespace berth::platform {
@@ -223,37 +224,6 @@ void CheckChannels(const Object& document, Checker& check) {
       });
 }
 
-void CheckCount(const Object& parent, const std::string& path, Checker& check) {
-  const std::optional<long long> count = check.Number(parent, path, "InstanceCount", 0);
-  if (count && *count != 1) {
-    check.Problem(
-        path + ".InstanceCount",
-        fmt::format("must be 1, found {}: several hosts come in a later version", *count));
-  }
-}
-
-void CheckResources(const Object& document, Checker& check) {
-  const std::string path = "ResourceConfig";
-  const Object* resources = check.Object(document, "", path);
-  if (resources == nullptr) return;
-  check.Text(*resources, path, "InstanceType", 64, 1);
-  check.Number(*resources, path, "VolumeSizeInGB", 0);
-  CheckCount(*resources, path, check);
-  const Array* groups = check.Array(*resources, path, "InstanceGroups", 5);
-  if (groups == nullptr) return;
-  if (groups->size() > 1) {
-    check.Problem(path + ".InstanceGroups",
-                  fmt::format("must be one group, found {}: several hosts come in a later version",
-                              groups->size()));
-  }
-  check.EachObject(*groups, path + ".InstanceGroups",
-                   [&](const Object& group, const std::string& place) {
-                     check.Text(group, place, "InstanceType", 64, 1);
-                     check.RequiredText(group, place, "InstanceGroupName", 64);
-                     CheckCount(group, place, check);
-                   });
-}
-
 void CheckOutput(const Object& document, Checker& check) {
   const std::string path = "OutputDataConfig";
   const Object* output = check.Object(document, "", path);
@@ -346,7 +316,7 @@ Findings Validate(const TrainingJobRequest& request) {
   CheckAlgorithm(document, check);
   CheckChannels(document, check);
   CheckOutput(document, check);
-  CheckResources(document, check);
+  CheckHosts(document, check);
   if (const Object* stopping = check.Object(document, "", "StoppingCondition")) {
     check.Number(*stopping, "StoppingCondition", "MaxRuntimeInSeconds", 1);
   }

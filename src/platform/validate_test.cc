@@ -54,7 +54,7 @@ TEST(Validate, AcceptsAGoodRequest) {
 TEST(Validate, ReportsEverythingAtOnce) {
   EXPECT_THAT(
       Of(R"({"TrainingJobName":"-x","HyperParameters":{"lr":0.1},
-                     "ResourceConfig":{"InstanceCount":2},
+                     "ResourceConfig":{"InstanceCount":0},
                      "StoppingCondition":{"MaxRuntimeInSeconds":0},
                      "InputDataConfig":[{"ChannelName":"a b","DataSource":
                         {"S3DataSource":{"S3Uri":"http://bucket/key"}}}]})")
@@ -64,8 +64,7 @@ TEST(Validate, ReportsEverythingAtOnce) {
           "HyperParameters[\"lr\"]: must be a string, found a number: write it in quotes",
           "HyperParameters[\"sagemaker_program\"]: is missing: nothing says what to run "
           "(--entry-point FILE does)",
-          "ResourceConfig.InstanceCount: must be 1, found 2: several hosts come in a later "
-          "version",
+          "ResourceConfig.InstanceCount: must be an integer from 1 to 2147483647, found 0",
           "StoppingCondition.MaxRuntimeInSeconds: must be an integer from 1 to 2147483647, "
           "found 0",
           "InputDataConfig[0].ChannelName: \"a b\": may only hold letters, digits, '.', "
@@ -182,11 +181,58 @@ TEST(Validate, RefusesMetricsThatCannotWork) {
   EXPECT_THAT(Problems(Metric("(?<=a)(b)")), ElementsAre(HasSubstr("RE2 has no look-around")));
 }
 
-TEST(Validate, RefusesWhatComesLater) {
-  EXPECT_THAT(Problems(R"("ResourceConfig":{"InstanceGroups":[
-                  {"InstanceGroupName":"a","InstanceCount":1},
-                  {"InstanceGroupName":"b","InstanceCount":1}]})"),
-              ElementsAre(HasSubstr("several hosts come in a later version")));
+std::string Groups(const std::string& groups) {
+  return R"("ResourceConfig":{"InstanceGroups":[)" + groups + "]}";
+}
+
+TEST(Validate, TakesSeveralHosts) {
+  EXPECT_THAT(Problems(R"("ResourceConfig":{"InstanceCount":128})"), IsEmpty());
+  EXPECT_THAT(Problems(Groups(R"({"InstanceGroupName":"a","InstanceCount":1},
+                                 {"InstanceGroupName":"b","InstanceCount":2})")),
+              IsEmpty());
+}
+
+TEST(Validate, LimitsTheHosts) {
+  EXPECT_THAT(Problems(R"("ResourceConfig":{"InstanceCount":129})"),
+              ElementsAre("ResourceConfig.InstanceCount: this machine runs at most 128 hosts, "
+                          "found 129"));
+  EXPECT_THAT(Problems(Groups(R"({"InstanceGroupName":"a","InstanceCount":100},
+                                 {"InstanceGroupName":"b","InstanceCount":100})")),
+              ElementsAre("ResourceConfig.InstanceGroups: this machine runs at most 128 hosts, "
+                          "found 200"));
+}
+
+TEST(Validate, ChecksInstanceGroups) {
+  EXPECT_THAT(Problems(R"("ResourceConfig":{"InstanceCount":2,"InstanceGroups":[
+                            {"InstanceGroupName":"a"},{"InstanceGroupName":"a"},
+                            {"InstanceType":"t"}]})"),
+              UnorderedElementsAre(
+                  "ResourceConfig.InstanceCount: does not go with InstanceGroups, which say it for "
+                  "each group",
+                  "ResourceConfig.InstanceGroups[1].InstanceGroupName: \"a\" is the name of an "
+                  "earlier group",
+                  "ResourceConfig.InstanceGroups[2].InstanceGroupName: is missing"));
+  EXPECT_THAT(Problems(R"("ResourceConfig":{"InstanceGroups":)" +
+                       Repeated(R"({"InstanceGroupName":"a"})", 6) + "}"),
+              Contains("ResourceConfig.InstanceGroups: at most 5 elements, found 6"));
+}
+
+TEST(Validate, KnowsTheGroupsThatAreNamed) {
+  const auto distribution = [](const std::string& value) {
+    return R"("HyperParameters":{"sagemaker_distribution_instance_groups":")" + value + "\"},";
+  };
+  const std::string groups = Groups(R"({"InstanceGroupName":"a"},{"InstanceGroupName":"b"})");
+  const std::string place = "HyperParameters[\"sagemaker_distribution_instance_groups\"]: ";
+  EXPECT_THAT(Problems(distribution(R"([\"b\"])") + groups), IsEmpty());
+  EXPECT_THAT(Problems(distribution(R"([\"b\",\"c\"])") + groups),
+              ElementsAre(place + "\"c\" is none of the instance groups: a, b"));
+  EXPECT_THAT(Problems(distribution("b") + groups),
+              ElementsAre(place + "\"b\": must be a JSON array of names of instance groups"));
+  const std::string channel = R"("InputDataConfig":[{"ChannelName":"c","DataSource":
+      {"S3DataSource":{"S3Uri":"s3://b/k","InstanceGroupNames":["a","x"]}}}],)";
+  EXPECT_THAT(Problems(channel + groups),
+              ElementsAre("InputDataConfig[0].DataSource.S3DataSource.InstanceGroupNames: \"x\" is "
+                          "none of the instance groups: a, b"));
 }
 
 std::string ChannelOf(const std::string& source, const std::string& members = "") {

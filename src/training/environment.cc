@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "contract/switches.h"
 #include "core/files.h"
 #include "core/log.h"
 #include "core/text.h"
@@ -33,6 +34,25 @@ std::string Variable(const process::Variables& variables, const std::string& nam
   return found == variables.end() ? std::string() : found->second;
 }
 
+/// `change` gets hyperparameters.json before it is understood.
+template <typename Change>
+Result<contract::TrainingEnvironment> Read(const process::Variables& variables,
+                                           const Change& change) {
+  const contract::Layout layout = LayoutOf(variables);
+  const process::Machine machine = process::ProbeMachine(variables);
+  return contract::ReadTrainingEnvironment(
+      {.layout = layout,
+       .hyperparameters = change(ReadConfig(layout.hyperparameters_file)),
+       .input_data_config = ReadConfig(layout.input_data_config_file),
+       .resource_config = ReadConfig(layout.resource_config_file),
+       .variables = variables,
+       .cpus = machine.cpus,
+       .gpus = machine.gpus,
+       .neurons = machine.neurons,
+       .smddprun_installed = process::FindProgram("smddprun", variables).has_value(),
+       .smddpmprun_installed = process::FindProgram("smddpmprun", variables).has_value()});
+}
+
 }  // namespace
 
 contract::Layout LayoutOf(const process::Variables& variables) {
@@ -44,19 +64,25 @@ contract::Layout LayoutOf(const process::Variables& variables) {
 }
 
 Result<contract::TrainingEnvironment> ReadEnvironment(const process::Variables& variables) {
-  const contract::Layout layout = LayoutOf(variables);
-  const process::Machine machine = process::ProbeMachine(variables);
-  return contract::ReadTrainingEnvironment(
-      {.layout = layout,
-       .hyperparameters = ReadConfig(layout.hyperparameters_file),
-       .input_data_config = ReadConfig(layout.input_data_config_file),
-       .resource_config = ReadConfig(layout.resource_config_file),
-       .variables = variables,
-       .cpus = machine.cpus,
-       .gpus = machine.gpus,
-       .neurons = machine.neurons,
-       .smddprun_installed = process::FindProgram("smddprun", variables).has_value(),
-       .smddpmprun_installed = process::FindProgram("smddpmprun", variables).has_value()});
+  return Read(variables, [](contract::ConfigFile file) { return file; });
+}
+
+Result<contract::TrainingEnvironment> ReadEnvironmentFor(const process::Variables& variables,
+                                                         const std::string& launcher,
+                                                         const json::Object& settings) {
+  return Read(variables, [&](contract::ConfigFile file) {
+    if (!file.bytes) return file;
+    auto parsed = json::Parse(*file.bytes);
+    json::Object* hyperparameters = parsed ? parsed->AsObject() : nullptr;
+    if (hyperparameters == nullptr) return file;  // whoever reads it says what is wrong
+    for (const std::string_view name : contract::DistributionSwitches()) {
+      hyperparameters->Erase(name);
+    }
+    if (!launcher.empty()) hyperparameters->Set(launcher, true);
+    for (const auto& [name, value] : settings) hyperparameters->Set(name, value);
+    file.bytes = json::DumpPython(*parsed);
+    return file;
+  });
 }
 
 process::Variables ContractVariables(const process::Variables& variables,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <optional>
 
@@ -92,6 +93,31 @@ std::string MostTelling(std::string_view tail) {
   std::string text = JoinLines(lines, first, lines.size());
   if (text.size() > kMessageLimit) text.erase(0, text.size() - kMessageLimit);
   return ToValidUtf8(Trim(text), kMessageLimit);
+}
+
+bool EndsInTraceback(std::string_view tail) {
+  // Such as MPI's own about its MPI_Abort().
+  constexpr size_t kBehind = 5;
+  const std::vector<std::string> lines = Lines(tail);
+  const auto found = LastTraceback(lines);
+  return found && found->end + kBehind >= lines.size();
+}
+
+std::optional<int> MpiAbortCode(std::string_view tail) {
+  constexpr size_t kLooked = 5;
+  constexpr std::string_view kAbort = "Abort(";
+  const std::vector<std::string> lines = Lines(tail);
+  std::optional<int> last;
+  for (size_t i = lines.size() > kLooked ? lines.size() - kLooked : 0; i < lines.size(); ++i) {
+    const std::string& line = lines[i];
+    if (!line.starts_with(kAbort) || line.find("application called MPI_Abort") == line.npos) {
+      continue;
+    }
+    int code = 0;
+    const char* const end = line.data() + line.size();
+    if (std::from_chars(line.data() + kAbort.size(), end, code).ec == std::errc()) last = code;
+  }
+  return last;
 }
 
 std::string FailureMessage(const process::Outcome& outcome) {

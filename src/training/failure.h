@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,13 @@ std::string FailureText(const Failure& failure, const Secrets& secrets);
 /// (all lines of it) and then the traceback; else the last lines. `tail` may begin in the middle
 /// of a line; the colours of terminals are taken out. Empty where the output is.
 std::string MostTelling(std::string_view tail);
+
+/// Whether a traceback is all but the last that the log has: nothing but some lines follow it.
+bool EndsInTraceback(std::string_view tail);
+
+/// The code with which a rank called MPI_Abort(), where MPICH's line about it is among the last of
+/// its stderr: "Abort(5) on node 3 (rank 3 in comm 0): application called MPI_Abort(…".
+std::optional<int> MpiAbortCode(std::string_view tail);
 
 /// MostTelling() of the streams of `outcome`, led by what only the supervisor knows: out of
 /// memory, killed by a signal, stopped on request, could not be started.

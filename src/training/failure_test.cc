@@ -18,6 +18,28 @@ constexpr char kOneTraceback[] =
     "    raise ValueError(\"bad learning rate\")\n"
     "ValueError: bad learning rate\n";
 
+TEST(MpiAbortCode, IsInMpichsLine) {
+  const std::string line =
+      "Abort(5) on node 3 (rank 3 in comm 0): application called MPI_Abort(comm=0x84000000, 5)\n";
+  EXPECT_EQ(MpiAbortCode("step 1\n" + line + "[cli_3]: readline failed\n"), 5);
+  EXPECT_EQ(MpiAbortCode(line + "1\n2\n3\n4\n5\n"), std::nullopt);
+  // What others make of it.
+  EXPECT_EQ(MpiAbortCode("Abort(1009371407) on node 0: Fatal error in internal_Barrier\n"),
+            std::nullopt);
+  EXPECT_EQ(MpiAbortCode("Abort(x): application called MPI_Abort\n"), std::nullopt);
+  EXPECT_EQ(MpiAbortCode(""), std::nullopt);
+}
+
+TEST(EndsInTraceback, WhereNothingOrLittleFollows) {
+  const std::string traceback =
+      "Traceback (most recent call last):\n  File \"a.py\", line 3, in f\n    f()\nValueError: x\n";
+  EXPECT_TRUE(EndsInTraceback(traceback));
+  EXPECT_TRUE(EndsInTraceback(traceback + "\nAbort(1) on node 1\n"));
+  EXPECT_FALSE(EndsInTraceback(traceback + "\nstep 1\nstep 2\nstep 3\nstep 4\nstep 5\nstep 6\n"));
+  EXPECT_FALSE(EndsInTraceback("step 1\n"));
+  EXPECT_FALSE(EndsInTraceback(""));
+}
+
 TEST(Failure, TheExceptionLeadsTheTraceback) {
   EXPECT_EQ(MostTelling(kOneTraceback),
             "ValueError: bad learning rate\n"

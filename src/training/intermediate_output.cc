@@ -61,12 +61,22 @@ void IntermediateOutput::Finish(std::chrono::milliseconds limit,
     log::Info(kRoom, "{} upload(s), {} bytes, to {}/", report.files, report.bytes, place_);
   }
   if (report.complete()) return;
+  // Most often all have one reason: it is said once.
+  std::string others;
   for (const auto& [file, reason] : report.named) {
-    log::Error(kRoom, "not uploaded: {}: {}", Quoted(file), reason);
+    const std::string name = Quoted(file);
+    if (&file != &report.named.front().file) {
+      others += fmt::format("{}{}", others.empty() ? "" : ", ", name);
+    } else if (reason.starts_with(name)) {
+      log::Error(kRoom, "not uploaded: {}", reason);
+    } else {
+      log::Error(kRoom, "not uploaded: {}: {}", name, reason);
+    }
   }
   if (report.missing > report.named.size()) {
-    log::Error(kRoom, "not uploaded: {} more file(s)", report.missing - report.named.size());
+    others += fmt::format(" and {} more", report.missing - report.named.size());
   }
+  if (!others.empty()) log::Error(kRoom, "not uploaded, either: {}", others);
   if (report.unread) {
     log::Error(kRoom, "the folder could not be read to its end: other files may be missing, too");
   }

@@ -6,6 +6,7 @@
 
 #include "contract/training_environment.h"
 #include "core/error.h"
+#include "core/json.h"
 #include "process/supervisor.h"
 
 namespace berth::training {
@@ -18,6 +19,12 @@ contract::Layout LayoutOf(const process::Variables& variables);
 /// writes.
 [[nodiscard]] Result<contract::TrainingEnvironment> ReadEnvironment(
     const process::Variables& variables);
+
+/// The same job as if its hyperparameters asked for one launcher and no other: `launcher` is its
+/// switch ("sagemaker_mpi_enabled"; empty: none), `settings` are put over the hyperparameters of
+/// their names.
+[[nodiscard]] Result<contract::TrainingEnvironment> ReadEnvironmentFor(
+    const process::Variables& variables, const std::string& launcher, const json::Object& settings);
 
 /// What the contract adds to the variables of the process: SM_* and the like, and PYTHONPATH with
 /// the code directory first.
