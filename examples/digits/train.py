@@ -6,6 +6,7 @@ An ordinary script: it knows SageMaker only by the SM_* variables and the folder
 import argparse
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -65,6 +66,14 @@ def save_checkpoint(checkpoint_dir, state):
     os.replace(folder / "latest.tmp", folder / "latest.joblib")
 
 
+def save_model(model_dir, model):
+    """The model, and the code that serves it, where `serve` looks for that."""
+    joblib.dump(model, Path(model_dir) / "model.joblib")
+    code = Path(model_dir) / "code"
+    code.mkdir(exist_ok=True)
+    shutil.copy(Path(__file__).with_name("inference.py"), code)
+
+
 def train_epoch(model, images, labels, batch_size, rng):
     order = rng.permutation(len(labels))
     losses = []
@@ -100,7 +109,7 @@ def train(args):
         print(f"epoch={epoch} loss={loss:.4f} accuracy={accuracy:.4f} seconds={seconds:.3f}", flush=True)
         save_checkpoint(args.checkpoint_dir, {"epoch": epoch, "history": history, "model": model})
 
-    joblib.dump(model, Path(args.model_dir) / "model.joblib")
+    save_model(args.model_dir, model)
     predictions = model.predict(test_images)
     report = {
         "history": history,

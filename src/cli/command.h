@@ -33,6 +33,8 @@ void AddTrain(CLI::App& parent, const Context& context, Action& action);
 void AddServe(CLI::App& parent, const Context& context, Action& action);
 void AddEnv(CLI::App& parent, const Context& context, Action& action);
 void AddRun(CLI::App& parent, const Context& context, Action& action);
+void AddRank(CLI::App& parent, const Context& context, Action& action);
+void AddEntryPoint(CLI::App& parent, const Context& context, Action& action);
 void AddLocal(CLI::App& parent, const Context& context, Action& action);
 void AddVersion(CLI::App& parent, const Context& context, Action& action);
 void AddCompletion(CLI::App& parent, const Context& context, Action& action);

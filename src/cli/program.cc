@@ -17,6 +17,7 @@ constexpr char kFooter[] = R"(Examples:
   berth run -- python3 train.py            any command, with those variables, supervised
   berth local train --source examples/digits --entry-point train.py \
       --channel train=data/train           a whole training job on this machine
+  berth local serve --model model.tar.gz   the model as an endpoint; berth local invoke asks it
 
 Exit codes: 0 success; 2 wrong usage; else as `berth COMMAND --help` says.)";
 
@@ -115,6 +116,8 @@ int Main(const std::vector<std::string>& arguments, process::Variables variables
   AddLocal(program, context, action);
   AddVersion(program, context, action);
   AddCompletion(program, context, action);
+  AddEntryPoint(program, context, action);
+  AddRank(program, context, action);
 
   std::ranges::reverse(parsed);  // as the parser wants them
   try {
@@ -128,8 +131,9 @@ int Main(const std::vector<std::string>& arguments, process::Variables variables
   if (version) {
     program.get_subcommand("version")->parse(std::vector<std::string>{});
   }
-  if (!context.after_dashes.empty() && !program.got_subcommand("run")) {
-    fmt::print(stderr, "berth: only `berth run` takes a command behind \"--\"\n");
+  if (!context.after_dashes.empty() && !program.got_subcommand("run") &&
+      !program.got_subcommand("serve")) {
+    fmt::print(stderr, "berth: only `berth run` and `berth serve` take a command behind \"--\"\n");
     return kUsage;
   }
   if (!action) {

@@ -1,0 +1,1 @@
+"""A framework container's own package."""

@@ -1,0 +1,14 @@
+"""The program `train` of a container whose own program is Python."""
+
+from __future__ import annotations
+
+from sagemaker_training import trainer
+
+
+def main():
+    """Runs the job; exits as trainer.train() does."""
+    trainer.train()
+
+
+if __name__ == "__main__":
+    main()
