@@ -1,5 +1,5 @@
 # Each target does all the set-up it needs. See CONTRIBUTING.md.
-.PHONY: demo test build release bench lint format fuzz sanitize bootstrap clean
+.PHONY: demo test build release wheel wheels bench lint format fuzz sanitize bootstrap clean
 
 build: bootstrap
 	cmake --preset default
@@ -8,14 +8,21 @@ build: bootstrap
 demo: build
 	scripts/demo
 
-test: build
+test: wheel
 	scripts/test
+
+wheel: build
+	scripts/wheel
+
+wheels: build release
+	BERTH_BINARY=build/release/bin/berth scripts/wheels
 
 release: bootstrap
 	cmake --preset release
 	cmake --build --preset release
 
 bench: build
+	scripts/bootstrap-bench
 	build/venv/bin/python bench/run.py
 
 sanitize: bootstrap

@@ -1,8 +1,9 @@
 """From `train` to the first line of the script, with 50 MB of code in S3.
 
 Berth and sagemaker-training take turns with the same object of the same server on this machine:
-S3Proxy (scripts/fetch-s3proxy), or another one given with --endpoint, --key and --secret. Last comes
-berth with the same archive in a local file: what is left when there is no download.
+S3Proxy (scripts/fetch-s3proxy) and then moto's, which reads the whole object for every range, or
+another one given with --endpoint, --key and --secret. Last comes berth with the same archive in a
+local file: what is left when there is no download.
 """
 
 import argparse
@@ -41,14 +42,15 @@ def source(size):
 
 
 @contextlib.contextmanager
-def server(arguments, folder):
+def server(name, arguments, folder):
     """The variables with which it is reached."""
-    if arguments.endpoint:
+    if name == "given":
         yield {"S3_ENDPOINT_URL": arguments.endpoint, "AWS_REGION": "us-east-1",
                "AWS_ACCESS_KEY_ID": arguments.key, "AWS_SECRET_ACCESS_KEY": arguments.secret}
         return
     import servers
-    with servers.s3proxy(pathlib.Path(folder, "s3proxy")) as endpoint:
+    with (servers.moto() if name == "moto"
+          else servers.s3proxy(pathlib.Path(folder, "s3proxy"))) as endpoint:
         yield endpoint.environment
 
 
@@ -78,12 +80,16 @@ def main():
     parser.add_argument("--key", default="key")
     parser.add_argument("--secret", default="secret")
     arguments = parser.parse_args()
+    for name in ["given"] if arguments.endpoint else ["s3proxy", "moto"]:
+        compare(name, arguments)
 
+
+def compare(name_of_server, arguments):
     ways = {"berth train": [BERTH, "train"]}
     if REFERENCE.exists():
         ways["sagemaker-training"] = [str(REFERENCE)]
     with tempfile.TemporaryDirectory(prefix="berth-bench-") as folder, \
-            server(arguments, folder) as variables:
+            server(name_of_server, arguments, folder) as variables:
         import boto3
         from botocore.config import Config
         s3 = boto3.client("s3", endpoint_url=variables["S3_ENDPOINT_URL"], region_name="us-east-1",
@@ -110,8 +116,8 @@ def main():
 
     medians = {name: statistics.median(values[1:]) for name, values in times.items()}
     best = medians["berth train"]
-    table(f"train → first line of the script, {len(packed) / 1e6:.0f} MB of code in S3",
-          ["", "median s", "best s", "times berth"],
+    table(f"train → first line of the script, {len(packed) / 1e6:.0f} MB of code in S3 "
+          f"({name_of_server}, {arguments.rounds} rounds)", ["", "median s", "best s", "times berth"],
           [[name, f"{medians[name]:.3f}", f"{min(times[name][1:]):.3f}",
             f"{medians[name] / best:.2f}"] for name in times])
 

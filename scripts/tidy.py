@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """clang-tidy over all sources but the tests', two at a time; a file whose inputs did not change is not run again.
 
-What counts as input: .clang-tidy, the file, every file of the project that it includes, and its
+What counts as input: .clang-tidy (and one beside the file), the file, every file of the project that it includes, and its
 compile command. A clean result is remembered in build/tidy/clean/.
 """
 
@@ -17,6 +17,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "tidy"
 CLEAN = BUILD / "clean"
+OURS = (str(ROOT / "src"), str(ROOT / "python"))
 
 
 def includes(path, seen):
@@ -26,12 +27,17 @@ def includes(path, seen):
     seen.add(path)
     for name in re.findall(r'^#include "([^"]+)"', path.read_text(), re.MULTILINE):
         includes(ROOT / "src" / name, seen)
+        includes(path.parent / name, seen)
 
 
 def fingerprint(path, command):
     seen = set()
     includes(path, seen)
+    command = command.replace(str(ROOT), ".")  # the same in every clone
     digest = hashlib.sha256((ROOT / ".clang-tidy").read_bytes() + command.encode())
+    own = path.parent / ".clang-tidy"
+    if own.exists():
+        digest.update(own.read_bytes())
     for part in sorted(seen):
         digest.update(part.read_bytes())
     return digest.hexdigest()
@@ -58,7 +64,7 @@ def main():
     entries = [
         entry
         for entry in json.loads((BUILD / "compile_commands.json").read_text())
-        if entry["file"].startswith(str(ROOT / "src")) and not entry["file"].endswith("_test.cc")
+        if entry["file"].startswith(OURS) and not entry["file"].endswith("_test.cc")
     ]
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

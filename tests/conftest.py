@@ -3,6 +3,8 @@
 import os
 import random
 
+import pytest
+
 SETTINGS = ("BERTH_CONFORMANCE_SEED", "BERTH_CONFORMANCE_COUNT")
 
 
@@ -14,3 +16,14 @@ def pytest_configure(config):
 
 def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(" ".join(f"{name}={os.environ[name]}" for name in SETTINGS))
+
+
+@pytest.fixture(scope="session")
+def seed():
+    """Printed at the end of a run; BERTH_CONFORMANCE_SEED repeats the run."""
+    return int(os.environ["BERTH_CONFORMANCE_SEED"])
+
+
+@pytest.fixture(scope="session")
+def count():
+    return int(os.environ["BERTH_CONFORMANCE_COUNT"])

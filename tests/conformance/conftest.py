@@ -5,6 +5,8 @@ import pathlib
 
 import pytest
 
+from interpreters import interpreter
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 
@@ -12,12 +14,6 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 def berth():
     path = pathlib.Path(os.environ.get("BERTH", ROOT / "build" / "bin" / "berth"))
     assert path.exists(), f"{path} is missing: run `make build`"
-    return str(path)
-
-
-def interpreter(name):
-    path = ROOT / "build" / name / "bin" / "python"
-    assert path.exists(), f"{path} is missing: run `scripts/bootstrap`"
     return str(path)
 
 
@@ -29,14 +25,3 @@ def sagemaker_training():
 @pytest.fixture(scope="session")
 def sagemaker_containers():
     return interpreter("venv-sagemaker-containers"), "sagemaker_containers"
-
-
-@pytest.fixture(scope="session")
-def seed():
-    """Printed at the end of a run; BERTH_CONFORMANCE_SEED repeats the run."""
-    return int(os.environ["BERTH_CONFORMANCE_SEED"])
-
-
-@pytest.fixture(scope="session")
-def count():
-    return int(os.environ["BERTH_CONFORMANCE_COUNT"])

@@ -4,8 +4,13 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 
 import pytest
+
+# Modules beside this file, in whichever way pytest imports this one.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from local_job import Local  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PYTHON = ROOT / "build" / "venv" / "bin"
@@ -94,3 +99,41 @@ class Container:
 @pytest.fixture
 def container(berth, tmp_path):
     return Container(berth, tmp_path / "opt-ml")
+
+
+@pytest.fixture
+def local(berth, tmp_path):
+    """`berth local train` with a folder of its own."""
+    return Local(berth, tmp_path)
+
+
+def _allowed(*command):
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def namespaces():
+    if not _allowed("unshare", "--user", "--mount", "--pid", "--fork", "true"):
+        pytest.skip("namespaces are forbidden here")
+
+
+@pytest.fixture
+def several_hosts():
+    """For jobs with --instance-count: see job_hosts.py."""
+    kinds = ("--user", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork")
+    if not _allowed("unshare", *kinds, "true"):
+        pytest.skip("namespaces are forbidden here")
+
+
+@pytest.fixture
+def forbidden():
+    """A command that runs another where the kernel refuses namespaces."""
+    command = (
+        "unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+        'echo 0 > /proc/sys/user/max_user_namespaces\n'
+        'echo 0 > /proc/sys/user/max_mnt_namespaces\n'
+        'exec "$0" "$@"',
+    )  # fmt: skip
+    if not _allowed(*command, "true"):
+        pytest.skip("namespaces cannot be forbidden here")
+    return command

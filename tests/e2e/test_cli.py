@@ -22,6 +22,8 @@ COMMANDS = [
     ["run"],
     ["version"],
     ["completion"],
+    ["rank"],
+    ["entry-point"],
     ["local"],
     ["local", "train"],
 ]

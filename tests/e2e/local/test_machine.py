@@ -18,7 +18,7 @@ def test_without_namespaces_the_base_directory_moves(local, forbidden):
     )  # fmt: skip
     assert code == 0, err
     assert "namespaces are not allowed here" in err
-    assert f"base {local.output}/.work/ml" in local.log
+    assert f"base {local.output}/.work/algo-1/ml" in local.log
     assert local.archive("model.tar.gz") == {"w": "w\n"}
     assert (data / "x").read_text() == "content"
 

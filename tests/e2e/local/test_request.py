@@ -23,7 +23,7 @@ def test_problems_are_all_listed(local):
     request = local.request(
         TrainingJobName="bad name",
         HyperParameters={"lr": 0.1, "sagemaker_program": "t.py"},
-        ResourceConfig={"InstanceCount": 2},
+        ResourceConfig={"InstanceCount": 0},
         StoppingCondition={"MaxRuntimeInSeconds": 0},
         InputDataConfig=[
             {"ChannelName": "a/b", "DataSource": {"S3DataSource": {"S3Uri": "http://b/k"}}}
@@ -85,3 +85,19 @@ def test_that_is_not_json_is_located(local):
 def test_description_is_json(local):
     assert local.run(*local.code(""))[0] == 0
     assert json.loads((local.output / "job.json").read_text())["TrainingJobStatus"] == "Completed"
+
+
+def test_an_output_that_cannot_be_is_refused_with_its_name(local):
+    for output in ("x" * 300, "source/train.sh/x"):
+        local.output = local.base / output
+        code, _, err = local.run(*local.code("echo started"))
+        assert code == 2, err
+        assert f'cannot make the directory "{local.output}"' in err
+
+
+def test_a_checkpoint_folder_that_cannot_be_is_refused(local):
+    local.code("")
+    request = local.request(CheckpointConfig={"S3Uri": f"file://{local.source}/train.sh/x"})
+    code, _, err = local.run(request, *local.code("echo started"))
+    assert code == 2, err
+    assert f'CheckpointConfig.S3Uri: cannot make the directory "{local.source}/train.sh/x"' in err

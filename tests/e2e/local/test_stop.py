@@ -27,6 +27,24 @@ def test_at_its_longest_time(local):
     assert local.record["SecondaryStatus"] == "MaxRuntimeExceeded"
 
 
+def test_by_a_signal_before_the_job_can_notice_it(local, namespaces):
+    # PID 1 gets no signal that it does not handle: this one would be lost.
+    go = local.base / "go"
+    os.mkfifo(go)
+    script = (
+        f'echo begun; read x < {go}; trap "exit 0" TERM; echo listens\n'
+        "while :; do sleep 0.1; done"
+    )
+    entry = {"ContainerEntrypoint": ["/bin/sh", "-c", script]}
+    job = local.start(local.request(AlgorithmSpecification=entry))
+    job.wait_for("begun")
+    job.send(signal.SIGTERM)
+    go.write_text("go\n")
+    code, out, err = job.end()
+    assert code == 143, err
+    assert "listens" in out and "did not end within" not in err
+
+
 def test_at_once_when_asked_again(local):
     job = local.start(*local.code('trap "echo not yet" TERM; echo ready; while :; do sleep 0.1; done'))
     job.wait_for("ready")
@@ -55,4 +73,8 @@ def test_kill_9_of_the_platform_leaves_no_process(local, tmp_path):
     assert job.process.wait() == -signal.SIGKILL
     os.set_blocking(reader, True)
     assert os.read(reader, 1) == b""
+    job.process.stderr.read()  # the end of every process of the platform's
+    code, _, err = local.run(*local.code("echo again"))
+    assert code == 2 and "holds a job whose run was killed" in err, err
+    assert local.record["TrainingJobStatus"] == "InProgress"
     assert not list(local.output.glob("*.tar.gz*")) and not (local.output / "metrics.json").exists()

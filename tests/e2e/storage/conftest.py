@@ -7,12 +7,11 @@ import uuid
 import pytest
 
 pytest.importorskip("boto3")
-import boto3  # noqa: E402
-from botocore.config import Config  # noqa: E402
 
 # The helpers beside the tests, in whichever way pytest imports these.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import servers  # noqa: E402
+from s3_fixtures import moto, s3proxy, server  # noqa: E402, F401
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -25,37 +24,9 @@ def tool_path():
     return path
 
 
-@pytest.fixture(scope="session")
-def moto():
-    with servers.moto() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="session")
-def s3proxy(tmp_path_factory):
-    if not servers.S3PROXY.exists():
-        pytest.skip("scripts/fetch-s3proxy has not been run")
-    with servers.s3proxy(tmp_path_factory.mktemp("s3proxy")) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(params=["moto", "s3proxy"])
-def server(request):
-    return request.getfixturevalue(request.param)
-
-
-def client_of(endpoint):
-    return boto3.client(
-        "s3", endpoint_url=endpoint.url, region_name="us-east-1",
-        aws_access_key_id=endpoint.key, aws_secret_access_key=endpoint.secret,
-        config=Config(request_checksum_calculation="when_required",
-                      response_checksum_validation="when_required",
-                      s3={"addressing_style": "path"}))
-
-
 @pytest.fixture
-def boto(server):
-    return client_of(server)
+def boto(server):  # noqa: F811
+    return servers.client_of(server)
 
 
 @pytest.fixture
@@ -66,7 +37,7 @@ def bucket(boto):
 
 
 @pytest.fixture
-def tool(tool_path, server, tmp_path):
+def tool(tool_path, server, tmp_path):  # noqa: F811
     """tool("get", uri, file, …) -> CompletedProcess of berth_storage_tool; env=… adds variables."""
     home = tmp_path / "home"
     home.mkdir()

@@ -13,43 +13,60 @@ import pytest
 import servers
 
 MIB = 1 << 20
-FAST = {"BERTH_TEST_STALL_S": "2", "BERTH_TEST_BACKOFF_MS": "20",
-        "BERTH_TEST_BACKOFF_LIMIT_MS": "200", "BERTH_TEST_ATTEMPTS": "12"}
+FAST = {"BERTH_TEST_STALL_S": "1", "BERTH_TEST_BACKOFF_MS": "20",
+        "BERTH_TEST_BACKOFF_LIMIT_MS": "200", "BERTH_TEST_ATTEMPTS": "20",
+        "BERTH_TEST_RETRY_LIMIT_MS": "20000"}
+# No try begins after the last of these; it may stall, and the machine may be busy.
+DEADLINE_MS = 30_000
 
 pytestmark = [pytest.mark.usefixtures("no_leftovers"),
               pytest.mark.parametrize("server", ["s3proxy"], indirect=True)]
 
 
 def sometimes(share, *faults):
-    """A share of the connections gets a fault. The others end some time, too: a client keeps a
-    good connection, and would never meet a bad one."""
-    return lambda random: (random.choice(faults)(random) if random.random() < share else
-                           {"cut_after": random.randrange(3 * MIB, 8 * MIB)})
+    """A share of the connections gets a fault. All end after a few answers: a client keeps a good
+    connection, and would never meet a bad one. So a request meets a fault with probability
+    `share` at most, whatever came before it."""
+    return lambda random: {"answers": random.randrange(1, 5),
+                           **(random.choice(faults)(random) if random.random() < share else {})}
 
 
-RESET = lambda random: {"reset_after": random.randrange(3 * MIB)}  # noqa: E731
-CUT = lambda random: {"cut_after": random.randrange(3 * MIB)}  # noqa: E731
-STALL = lambda random: {"stall_after": random.randrange(2 * MIB)}  # noqa: E731
-CORRUPT = lambda random: {"corrupt_at": 1000 + random.randrange(200_000)}  # noqa: E731
-CORRUPT_UP = lambda random: {"corrupt_request_at": 2000 + random.randrange(200_000)}  # noqa: E731
+def somewhere(random, limit):
+    """In the first bytes, in the first kilobyte, or anywhere: transfers are of all sizes."""
+    return random.randrange(random.choice([2, 1000, limit]))
+
+
+RESET = lambda random: {"reset_after": somewhere(random, 3 * MIB)}  # noqa: E731
+CUT = lambda random: {"cut_after": somewhere(random, 3 * MIB)}  # noqa: E731
+STALL = lambda random: {"stall_after": somewhere(random, 2 * MIB)}  # noqa: E731
+CORRUPT = lambda random: {"corrupt_at": somewhere(random, 200_000)}  # noqa: E731
+CORRUPT_UP = lambda random: {"corrupt_request_at": somewhere(random, 200_000)}  # noqa: E731
+CORRUPT_HEAD = lambda random: {"corrupt_head_at": somewhere(random, 2000)}  # noqa: E731
 STORM = lambda random: {"answer": random.choice([  # noqa: E731
     (500, "InternalError"), (503, "SlowDown"), (503, "ServiceUnavailable"), (429, "TooMany"),
     (502, ""), (504, "")])}
 
-KINDS = {"resets": (RESET,), "cuts": (CUT,), "storms": (STORM,), "corruption": (CORRUPT,),
-         "corrupt uploads": (CORRUPT_UP,), "stalls": (STALL,),
-         "everything": (RESET, CUT, STORM, CORRUPT, CORRUPT_UP)}
+# How many transfers, which share of the connections gets a fault, and which: 500 in all.
+#
+# Twenty tries in a row at a share of 0.4 all fail once in 10^8 requests, so none may. Bytes that
+# arrive changed are seen when an object is whole: up to four requests are tried again together,
+# at a share of 0.2 all twenty times once in 10^4 objects of several pieces, of which there are a few.
+KINDS = {"resets": (80, 0.4, RESET), "cuts": (80, 0.4, CUT), "storms": (80, 0.4, STORM),
+         "corruption": (70, 0.2, CORRUPT), "corrupt uploads": (70, 0.4, CORRUPT_UP),
+         "corrupt heads": (40, 0.2, CORRUPT_HEAD), "stalls": (30, 0.15, STALL),
+         "everything": (50, 0.3, RESET, CUT, STORM, CORRUPT, CORRUPT_UP)}
 
 
 def transfers(tool, proxy, boto, bucket, tmp_path, count, seed):
-    """Gets and puts of many sizes, one client; returns (right, failures)."""
+    """Gets and puts of many sizes, one client, eight at once. Returns the errors; everything else
+    arrived as it was."""
     chance = random.Random(seed)
     (tmp_path / "in").mkdir(exist_ok=True)
     (tmp_path / "out").mkdir(exist_ok=True)
     lines, expected = [], {}
     for number in range(count):
-        size = chance.choice([0, 1, 1000, 70_000, 300_000, MIB, 6 * MIB if number % 10 == 0 else 5])
-        content = chance.randbytes(size)
+        size = chance.choice([0, 1, 1000, 70_000, 300_000, MIB])
+        content = chance.randbytes(6 * MIB if number % 20 < 2 else size)
         expected[number] = hashlib.sha256(content).digest()
         if number % 2:
             boto.put_object(Bucket=bucket, Key=f"g{number}", Body=content)
@@ -58,37 +75,41 @@ def transfers(tool, proxy, boto, bucket, tmp_path, count, seed):
             (tmp_path / "in" / str(number)).write_bytes(content)
             lines.append(f"put {tmp_path}/in/{number} s3://{bucket}/p{number}")
     (tmp_path / "lines").write_text("\n".join(lines) + "\n")
-    done = tool("batch", tmp_path / "lines", ok=True, timeout=400,
+    done = tool("batch", tmp_path / "lines", 8, ok=True, timeout=400,
                 env={**proxy.environment, **FAST})
     results = done.stdout.decode().splitlines()
     assert len(results) == count, done.stderr.decode()[-2000:]
-    right, failures = 0, []
-    for number, result in enumerate(results):
+    failures = []
+    for number, line in enumerate(results):
+        took, result = line.split(" ", 1)
+        assert int(took) < DEADLINE_MS, line
         if result.startswith("ok"):
             if number % 2:
                 content = (tmp_path / "out" / str(number)).read_bytes()
             else:
                 content = boto.get_object(Bucket=bucket, Key=f"p{number}")["Body"].read()
             assert hashlib.sha256(content).digest() == expected[number], lines[number]
-            right += 1
         else:
             assert re.match(rf"failed cannot (get|put) s3://{bucket}/[gp]{number}[: ]", result)
             assert not (tmp_path / "out" / str(number)).exists()
-            failures.append(result)
-    return right, failures
+            failures.append(line)
+    return failures
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_file_is_right_or_the_error_is_clear(tool, server, boto, bucket, tmp_path, kind):
-    count = 12 if kind == "stalls" else 60
-    share = 0.15 if kind == "stalls" else 0.4
-    with servers.FaultProxy(server, sometimes(share, *KINDS[kind]), seed=len(kind)) as proxy:
-        right, failures = transfers(tool, proxy, boto, bucket, tmp_path, count, seed=len(kind))
-        assert proxy.faults > 1
-    # Faults that pass are survived: at most a few files run out of attempts.
-    assert right >= count * 0.9, failures
-    uploads = boto.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
-    assert len(uploads) <= 1
+    count, share, *faults = KINDS[kind]
+    with servers.FaultProxy(server, sometimes(share, *faults), seed=len(kind)) as proxy:
+        failures = transfers(tool, proxy, boto, bucket, tmp_path, count, seed=len(kind))
+        assert proxy.struck >= count * share / 8
+    # Without TLS a changed head is another request or another answer: a refusal is right then.
+    if kind != "corrupt heads":
+        assert not failures
+    # An upload that failed was taken back. One may stay of which S3's answer got lost, so that
+    # nobody knew its name; it has no parts.
+    for upload in boto.list_multipart_uploads(Bucket=bucket).get("Uploads", []):
+        parts = boto.list_parts(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+        assert not parts.get("Parts"), upload["Key"]
 
 
 def test_a_server_that_stays_broken_is_given_up_with_a_clear_error(tool, server, boto, bucket,
@@ -128,10 +149,7 @@ def test_cancellation_ends_it_within_a_second_and_leaves_nothing(tool, server, b
             as proxy:
         running = tool(*words, start=True,
                        env={**proxy.environment, "BERTH_TEST_STALL_S": "60"})
-        until = time.monotonic() + 30
-        while proxy.requests == 0 and time.monotonic() < until:
-            time.sleep(0.01)
-        time.sleep(0.3)
+        proxy.wait_for(struck=1)
         running.send_signal(signal.SIGTERM)
         sent = time.monotonic()
         try:
@@ -151,5 +169,5 @@ def test_a_stall_is_given_up_after_its_limit(tool, server, boto, bucket, tmp_pat
         began = time.monotonic()
         done = tool("get", f"s3://{bucket}/k", tmp_path / "o", ok=False,
                     env={**proxy.environment, **FAST, "BERTH_TEST_ATTEMPTS": "2"})
-        assert time.monotonic() - began < 40
+        assert time.monotonic() - began < DEADLINE_MS / 1000
     assert f"cannot get s3://{bucket}/k after 2 attempts" in done.stderr.decode()

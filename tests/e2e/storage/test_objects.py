@@ -38,6 +38,22 @@ def test_any_size_goes_there_and_back(tool, boto, bucket, tmp_path, size):
     assert tool("head", f"s3://{bucket}/k", ok=True).stdout.split()[0] == b"%d" % size
 
 
+def test_a_range_is_of_the_version_that_was_asked_for(tool, boto, bucket):
+    content = os.urandom(3 * MIB)
+    etag = boto.put_object(Bucket=bucket, Key="a b", Body=content)["ETag"].strip('"')
+    uri = f"s3://{bucket}/a b"
+    for offset, size in [(0, 1), (MIB - 1, 70_000), (3 * MIB - 5, 5), (0, 3 * MIB), (7, 0)]:
+        got = tool("range", uri, offset, size, etag, ok=True).stdout
+        assert got == content[offset : offset + size]
+    boto.put_object(Bucket=bucket, Key="a b", Body=content[::-1])
+    for offset, size in [(0, 1), (0, 3 * MIB)]:
+        refused = tool("range", uri, offset, size, etag, ok=False)
+        assert refused.stderr.decode() == (
+            f"cannot get {uri}: the object is no longer the one that was listed: it was replaced "
+            "meanwhile\n"
+        )
+
+
 def test_what_boto3_uploads_in_parts_arrives_whole(tool, boto, bucket, tmp_path):
     content = os.urandom(20 * MIB + 1)
     (tmp_path / "in").write_bytes(content)

@@ -126,10 +126,10 @@ def test_a_damaged_archive_leaves_nothing(container, store, damage):
 
 
 def test_sigterm_during_the_download_ends_it_at_once(container, store, fault_proxy):
-    uri = store.put("sourcedir.tar.gz", archive(train__py=SCRIPT, data__bin=os.urandom(17 << 20)))
+    uri = store.put("sourcedir.tar.gz", archive(train__py=SCRIPT, data__bin=os.urandom(33 << 20)))
     container.hyperparameters(sagemaker_program="train.py", sagemaker_submit_directory=uri)
     # Each connection brings one piece of the object, and stands still in the next one.
-    with fault_proxy(store.endpoint, lambda _: {"stall_after": 6 << 20}) as proxy:
+    with fault_proxy(store.endpoint, lambda _: {"stall_after": 12 << 20}) as proxy:
         variables = {**store.variables, "S3_ENDPOINT_URL": proxy.url}
         with container.start("train", variables=variables) as process:
             until = time.monotonic() + 30

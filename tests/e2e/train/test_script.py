@@ -145,12 +145,14 @@ def test_a_variable_too_long_for_the_system_is_left_out_and_said(container):
     assert "SM_HPS is left out" in err
 
 
-def test_a_distributed_launcher_is_refused_not_ignored(container):
+def test_a_launcher_that_the_image_has_not_is_told_and_nothing_runs(container, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to("/usr/bin/python3")
     container.code("train.py", "print('alone')")
     container.hyperparameters(sagemaker_program="train.py", sagemaker_mpi_enabled="true")
-    code, out, _ = container.train()
+    code, out, _ = container.train(variables={"PATH": str(tmp_path / "bin")})
     assert (code, out) == (1, "")
-    assert "sagemaker_mpi_enabled asks for a distributed launcher" in container.failure
+    assert "mpirun" in container.failure and "sagemaker_mpi_enabled" in container.failure
 
 
 def test_the_last_line_of_the_script_may_be_unfinished(container):

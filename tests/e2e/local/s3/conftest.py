@@ -8,43 +8,19 @@ import uuid
 
 import pytest
 
-boto3 = pytest.importorskip("boto3")
-from botocore.config import Config  # noqa: E402
+pytest.importorskip("boto3")
 
 # The servers of the storage tests, in whichever way pytest imports these.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "storage"))
 import servers  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def moto():
-    with servers.moto() as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(scope="session")
-def s3proxy(tmp_path_factory):
-    if not servers.S3PROXY.exists():
-        pytest.skip("scripts/fetch-s3proxy has not been run")
-    with servers.s3proxy(tmp_path_factory.mktemp("s3proxy")) as endpoint:
-        yield endpoint
-
-
-@pytest.fixture(params=["moto", "s3proxy"])
-def server(request):
-    return request.getfixturevalue(request.param)
+from s3_fixtures import moto, s3proxy, server  # noqa: E402, F401
 
 
 class Bucket:
     """A bucket of its own, seen through boto3."""
 
     def __init__(self, endpoint):
-        self.boto = boto3.client(
-            "s3", endpoint_url=endpoint.url, region_name="us-east-1",
-            aws_access_key_id=endpoint.key, aws_secret_access_key=endpoint.secret,
-            config=Config(request_checksum_calculation="when_required",
-                          response_checksum_validation="when_required",
-                          s3={"addressing_style": "path"}))  # fmt: skip
+        self.boto = servers.client_of(endpoint)
         self.name = "job-" + uuid.uuid4().hex
         self.boto.create_bucket(Bucket=self.name)
 
@@ -70,12 +46,12 @@ class Bucket:
 
 
 @pytest.fixture
-def bucket(server):
+def bucket(server):  # noqa: F811
     return Bucket(server)
 
 
 @pytest.fixture
-def s3job(local, server, tmp_path):
+def s3job(local, server, tmp_path):  # noqa: F811
     """local, with this server's address and keys in the environment of every job."""
     plain = local.environment
     home = tmp_path / "home"

@@ -105,5 +105,22 @@ def test_that_do_not_arrive_fail_the_job(s3job, bucket, server):
     assert code == 1, err
     reason = s3job.record["FailureReason"]
     assert reason.startswith("ClientError: Checkpoint upload failed: ")
-    assert reason.endswith(f'they are in "{s3job.output}/checkpoints"')
+    assert reason.endswith(f'the last state is in "{s3job.output}/checkpoints"')
     assert (s3job.output / "checkpoints" / "n").read_text() == "1\n"
+
+
+def test_links_are_followed_within_them(s3job, bucket):
+    request = s3job.request(CheckpointConfig={"S3Uri": bucket.uri("c")})
+    code, _, err = s3job.run(
+        request,
+        *s3job.code(
+            CHECKPOINTS + "echo 1 > ok; mkdir step1; echo 2 > step1/w; ln -s ok latest; "
+            'ln -s "$PWD/ok" abslatest; ln -s step1 stepl; ln -s /etc/hostname host'
+        ),
+    )
+    assert code == 0, err
+    assert {key: bucket.get(key) for key in bucket.keys("c/")} == {
+        "c/ok": b"1\n", "c/latest": b"1\n", "c/abslatest": b"1\n", "c/step1/w": b"2\n",
+        "c/stepl/w": b"2\n",
+    }  # fmt: skip
+    assert f'/checkpoints/host": it is a link that leads out of the folder, to "/etc/hostname"' in err

@@ -62,7 +62,7 @@ def test_nothing_under_the_prefix_fails_the_job_before_it_starts(s3job, bucket):
     assert s3job.record["FailureReason"] == (
         "ClientError: Data download failed: InputDataConfig[0] (channel \"train\"): No S3 objects "
         f"found under S3 URL \"{bucket.uri('none/')}\": put objects there, or correct the address "
-        "(a folder's ends in '/')"
+        f"(a folder's ends in '/'); nothing is below {bucket.uri()}"
     )
     assert [t["Status"] for t in s3job.record["SecondaryStatusTransitions"]][:2] == [
         "Starting", "Downloading",
@@ -85,3 +85,12 @@ def test_two_objects_that_cannot_both_be_files_are_named(s3job, bucket, server):
     code, _, _ = s3job.run(*s3job.code(""), "--channel", f"train={bucket.uri('d/')}")
     assert code == 1
     assert f"{bucket.uri('d/a')}" in s3job.record["FailureReason"]
+
+
+def test_a_mistyped_prefix_is_told_its_neighbour(s3job, bucket):
+    bucket.put(**{"data/train/a": "1"})
+    code, _, _ = s3job.run(*s3job.code(""), "--channel", f"train={bucket.uri('data/tran/')}")
+    assert code == 1
+    assert s3job.record["FailureReason"].endswith(
+        f"; did you mean {bucket.uri('data/train/')}?"
+    )

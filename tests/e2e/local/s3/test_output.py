@@ -1,5 +1,11 @@
 """What a job leaves goes where the platform would put it."""
 
+import signal
+
+import pytest
+
+import servers
+
 SAVE = 'echo w > "$SM_MODEL_DIR/weights"; mkdir "$SM_MODEL_DIR/sub"; echo v > "$SM_MODEL_DIR/sub/v"; echo d > "$SM_OUTPUT_DATA_DIR/d"'
 
 
@@ -64,3 +70,62 @@ def test_an_upload_that_fails_fails_the_job_and_keeps_its_files(s3job, bucket):
     assert reason.endswith(f'what the job left is in "{s3job.output}"')
     assert s3job.archive("model.tar.gz") == {"weights": "w\n", "sub/v": "v\n"}
     assert s3job.record["ModelArtifacts"]["S3ModelArtifacts"].startswith("file://")
+
+
+def test_links_of_a_plain_model_never_leave_it(s3job, bucket):
+    request = s3job.request(
+        OutputDataConfig={"S3OutputPath": bucket.uri("out"), "CompressionType": "NONE"}
+    )
+    code, _, err = s3job.run(
+        request,
+        *s3job.code(
+            'cd "$SM_MODEL_DIR"; echo w > f; mkdir d; echo v > d/v; ln -s "$SM_MODEL_DIR/f" best; '
+            "ln -s d dl; ln -s /etc/hostname host; ln -s .. up"
+        ),
+        "--name", "n",
+    )  # fmt: skip
+    assert code == 0, err
+    model = "out/n/output/model/"
+    assert {key: bucket.get(key) for key in bucket.keys(model)} == {
+        model + "f": b"w\n", model + "best": b"w\n", model + "d/v": b"v\n", model + "dl/v": b"v\n",
+    }  # fmt: skip
+    assert (f'not uploaded: "{s3job.output}/model/host": it is a link that leads out of the folder, '
+            'to "/etc/hostname"') in err
+    assert f'not uploaded: "{s3job.output}/model/up": it is a link that leads out' in err
+
+
+def test_what_another_job_of_the_name_left_in_s3_is_not_overwritten(s3job, bucket):
+    request = s3job.request(OutputDataConfig={"S3OutputPath": bucket.uri("out")})
+    assert s3job.run(request, *s3job.code(SAVE), "--name", "n")[0] == 0
+    kept = bucket.get("out/n/output/model.tar.gz")
+    s3job.output = s3job.base / "again"
+    code, out, err = s3job.run(request, *s3job.code("echo started"), "--name", "n")
+    assert code == 1, err
+    assert "started" not in out
+    assert s3job.record["FailureReason"] == (
+        f"ResourceInUse: {bucket.uri('out/n/')} holds what another job of this name left; choose "
+        "another --name, or remove it"
+    )
+    assert bucket.get("out/n/output/model.tar.gz") == kept
+
+
+@pytest.mark.parametrize("server", ["moto"], indirect=True)
+def test_an_upload_that_is_interrupted_stops_the_job(s3job, bucket, server):
+    request = s3job.request(OutputDataConfig={"S3OutputPath": bucket.uri("out")})
+    go = s3job.base / "go"
+    with servers.FaultProxy(
+        server, lambda random: {"stall_after": 0} if go.exists() else None
+    ) as proxy:
+        job = s3job.start(
+            request, *s3job.code(SAVE + '; echo ready; while [ ! -e "$GO" ]; do sleep 0.1; done'),
+            "--env", f"GO={go}", variables=proxy.environment,
+        )  # fmt: skip
+        job.wait_for("ready")
+        go.touch()
+        proxy.wait_for(struck=1)
+        job.send(signal.SIGINT)
+        code, _, err = job.end()
+    assert code == 130, err
+    assert s3job.record["TrainingJobStatus"] == "Stopped"
+    assert "the upload was stopped by signal 2 (Interrupt): not all of it is in" in err
+    assert s3job.archive("model.tar.gz") == {"weights": "w\n", "sub/v": "v\n"}

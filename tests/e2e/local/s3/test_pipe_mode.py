@@ -172,3 +172,25 @@ def test_a_manifest_line_without_the_attribute_is_named(s3job, make_channel, buc
     )  # fmt: skip
     assert code == 1, err
     assert 'line 2: has no attribute "a"' in s3job.record["FailureReason"]
+
+
+@pytest.mark.parametrize("server", ["moto"], indirect=True)
+def test_keys_that_can_be_no_files_are_streamed(s3job, make_channel, bucket):
+    content = {"d//x": "1", "d/a/../evil": "2", "d/dir/": "3", "d/empty/": "", "d/" + "l" * 300: "4"}
+    bucket.put(**content)
+    code, _, err = pipe(s3job, make_channel, bucket.uri("d/"), "cat train_0")
+    assert code == 0, err
+    expected = "".join(content[key] for key in sorted(content))
+    assert expected in s3job.log
+
+
+@pytest.mark.parametrize("wrapper", ["None", "RecordIO"])
+def test_what_is_no_gzip_fails_a_gzip_channel(s3job, make_channel, place, wrapper):
+    uri = place(**{"a.gz": "plain text"})
+    code, _, err = pipe(
+        s3job, make_channel, uri, "cat train_0 > /dev/null; echo took it for whole",
+        CompressionType_="Gzip", RecordWrapperType_=wrapper,
+    )  # fmt: skip
+    assert code == 1, err
+    assert "took it for whole" not in s3job.log
+    assert "a.gz: it is not gzip: compress it so" in s3job.record["FailureReason"]

@@ -16,9 +16,7 @@ def test_during_the_download(s3job, bucket, server):
             *s3job.code("echo started"), "--channel", f"train={bucket.uri('d/')}",
             variables=proxy.environment,
         )  # fmt: skip
-        until = time.monotonic() + 60
-        while proxy.requests < 2 and time.monotonic() < until:
-            time.sleep(0.05)
+        proxy.wait_for(struck=1)
         before = time.monotonic()
         job.send(signal.SIGINT)
         code, out, err = job.end()

@@ -1,4 +1,4 @@
-"""A folder to run `berth local train` in, and what it leaves there."""
+"""A folder to run `berth local train` in, and what it leaves there. Its fixtures: conftest.py."""
 
 import json
 import os
@@ -7,9 +7,9 @@ import signal
 import subprocess
 import tarfile
 
-import pytest
+import job_hosts
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 # Any limit on a wait here: long enough for a slow machine, short enough to see a hang.
 DEADLINE = 120
 
@@ -26,6 +26,19 @@ class Started:
             if text.encode() in line:
                 return
         raise AssertionError(f"the log ended without {text!r}: {self.process.stderr.read()!r}")
+
+    def wait_for_all(self, *texts):
+        """The same for several texts, whose lines come in any order."""
+        missing = set(texts)
+        for line in self.process.stdout:
+            missing = {text for text in missing if text.encode() not in line}
+            if not missing:
+                return
+        raise AssertionError(f"the log ended without {missing}: {self.process.stderr.read()!r}")
+
+    def host(self, number):
+        """algo-<number> of a job of several hosts: see job_hosts.py."""
+        return job_hosts.Host(self.process.pid, number)
 
     def send(self, number):
         self.process.send_signal(number)
@@ -99,7 +112,10 @@ class Local:
 
     @property
     def log(self):
-        return (self.output / "logs" / "algo-1.log").read_text()
+        return self.log_of(1)
+
+    def log_of(self, number):
+        return (self.output / "logs" / f"algo-{number}.log").read_text()
 
     def archive(self, name):
         """{name: content} of an archive's files."""
@@ -109,32 +125,3 @@ class Local:
                 for member in tar
                 if member.isfile()
             }
-
-
-@pytest.fixture
-def local(berth, tmp_path):
-    return Local(berth, tmp_path)
-
-
-def _allowed(*command):
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-@pytest.fixture
-def namespaces():
-    if not _allowed("unshare", "--user", "--mount", "--pid", "--fork", "true"):
-        pytest.skip("namespaces are forbidden here")
-
-
-@pytest.fixture
-def forbidden():
-    """A command that runs another where the kernel refuses namespaces."""
-    command = (
-        "unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
-        'echo 0 > /proc/sys/user/max_user_namespaces\n'
-        'echo 0 > /proc/sys/user/max_mnt_namespaces\n'
-        'exec "$0" "$@"',
-    )  # fmt: skip
-    if not _allowed(*command, "true"):
-        pytest.skip("namespaces cannot be forbidden here")
-    return command
