@@ -1,5 +1,5 @@
 # Each target does all the set-up it needs. See CONTRIBUTING.md.
-.PHONY: demo test build release wheel wheels bench lint format fuzz sanitize bootstrap clean
+.PHONY: demo test conformance build release wheel wheels bench lint format fuzz sanitize bootstrap clean
 
 build: bootstrap
 	cmake --preset default
@@ -10,6 +10,9 @@ demo: build
 
 test: wheel
 	scripts/test
+
+conformance: wheel
+	scripts/conformance
 
 wheel: build
 	scripts/wheel

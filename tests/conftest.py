@@ -1,7 +1,7 @@
-"""What a run of generated tests needs to be repeated: chosen once, printed at the end."""
+"""What a run of generated tests needs to be repeated, printed at its end. The same inputs each time,
+so that a change is judged by what it does; `make conformance` draws others."""
 
 import os
-import random
 
 import pytest
 
@@ -10,7 +10,7 @@ SETTINGS = ("BERTH_CONFORMANCE_SEED", "BERTH_CONFORMANCE_COUNT")
 
 def pytest_configure(config):
     # In the environment, so that every process of a run has the same.
-    os.environ.setdefault(SETTINGS[0], str(random.SystemRandom().randrange(10**9)))
+    os.environ.setdefault(SETTINGS[0], "1")
     os.environ.setdefault(SETTINGS[1], "2000")
 
 

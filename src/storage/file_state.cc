@@ -1,6 +1,10 @@
 #include "storage/file_state.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <ctime>
 
 namespace berth::storage {
@@ -28,6 +32,16 @@ std::chrono::nanoseconds FileState::UntilSettled(int64_t now) const {
   const int64_t left = std::max(modified, changed) + tick - now;
   // A time in the future says nothing of when it was written: a tick from now is enough for it.
   return std::chrono::nanoseconds(std::clamp<int64_t>(left, 0, tick));
+}
+
+bool IsOpenForWriting(int descriptor) {
+  // A lease on reading is given only where nobody writes. Who opens the file for writing while we
+  // have it waits until we give it back; the kernel tells us so by a signal, SIGIO unless another
+  // one is chosen, which would end us.
+  ::fcntl(descriptor, F_SETSIG, SIGURG);
+  if (::fcntl(descriptor, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;
+  ::fcntl(descriptor, F_SETLEASE, F_UNLCK);
+  return false;
 }
 
 int64_t FileClock() {

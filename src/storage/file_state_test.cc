@@ -1,6 +1,12 @@
 #include "storage/file_state.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "core/descriptor.h"
+#include "core/files.h"
 
 namespace berth::storage {
 namespace {
@@ -38,6 +44,20 @@ TEST(FileState, FileSystemsWithWholeSecondsTakeLonger) {
 
 TEST(FileState, TimeInTheFutureIsSettledATickFromNow) {
   EXPECT_EQ(WrittenAt(kWhen).UntilSettled(kWhen - 3'600'000 * kMillisecond), milliseconds(50));
+}
+
+TEST(IsOpenForWriting, KnowsWritersFromReaders) {
+  const std::string path = ::testing::TempDir() + "open_for_writing";
+  ASSERT_TRUE(WriteFile(path, "abc"));
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_FALSE(IsOpenForWriting(file.get()));
+  Descriptor other(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_FALSE(IsOpenForWriting(file.get()));
+  other = Descriptor(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  EXPECT_TRUE(IsOpenForWriting(file.get()));
+  other = Descriptor();
+  EXPECT_FALSE(IsOpenForWriting(file.get()));
+  std::filesystem::remove(path);
 }
 
 }  // namespace

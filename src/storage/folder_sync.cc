@@ -19,6 +19,8 @@ using std::chrono::milliseconds;
 /// In the log: a failure that lasts, and uploads that are waited for, are told that often.
 constexpr milliseconds kTellAgain{60'000};
 constexpr milliseconds kProgress{1'000};
+/// At the least between two looks at a file that somebody has open for writing.
+constexpr milliseconds kLookAgain{50};
 /// Attempts for each file at the end.
 constexpr int kLastAttempts = 3;
 
@@ -198,6 +200,11 @@ void FolderSync::Conclude(const std::string& file, Attempt attempt) {
         items_.erase(file);
         CheckIdle();
       }
+      return;
+    case Attempt::kOpen:
+      Schedule(file, item,
+               finishing_ ? Clock::duration::zero()
+                          : std::max<Clock::duration>(options_.settle, kLookAgain));
       return;
     case Attempt::kChanging:
     case Attempt::kFailed:

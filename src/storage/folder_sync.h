@@ -90,8 +90,9 @@ struct FolderSyncOptions {
 /// signals. Memory: about 200 bytes for each file in the folder, whatever happened before, and what
 /// the target's client takes.
 ///
-/// Regular files and links to such are uploaded, once they have been closed or renamed into place;
-/// a file that is still open at Finish() as it is then. Folders are not: S3 knows none.
+/// Regular files and links to such are uploaded, once they have been closed or renamed into place,
+/// and not while anybody has them open for writing, as far as the kernel tells; a file that is
+/// still open at Finish() as it is then. Folders are not: S3 knows none.
 ///
 /// A failure is written to the log once, and once a minute while it lasts, and tried again.
 class FolderSync final : private FolderListener {

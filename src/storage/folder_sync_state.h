@@ -30,7 +30,7 @@ struct FolderSync::Item {
 
 /// What came of looking at a file.
 struct FolderSync::Attempt {
-  enum { kDone, kChanging, kFailed, kCancelled } end = kDone;
+  enum { kDone, kOpen, kChanging, kFailed, kCancelled } end = kDone;  // kOpen: for writing
   std::optional<Error> error = {};
   bool deletion = false;
   Clock::duration took{};

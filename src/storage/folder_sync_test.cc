@@ -254,6 +254,24 @@ TEST_F(FolderSyncTest, AFileThatChangesDuringItsUploadIsUploadedAgain) {
   EXPECT_THAT(place.Files(), ElementsAre(Pair("a", "0")));
 }
 
+// The first writer's end is an event; what the second one has written by then is no state of the file.
+TEST_F(FolderSyncTest, AFileThatIsOpenedForWritingAgainWaitsForThatWriter) {
+  options.settle = milliseconds(50);
+  Start();
+  Descriptor second(::open((folder / "a").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(::write(second.get(), "ha", 2), 2);
+  Descriptor(::open((folder / "a").c_str(), O_WRONLY | O_CLOEXEC)).Close();
+  Write("b", "1");
+  Write("c", "1");
+  ASSERT_TRUE(place.WaitFor("b", "1"));
+  ASSERT_TRUE(place.WaitFor("c", "1"));
+  EXPECT_THAT(place.Files(), ElementsAre(Pair("b", "1"), Pair("c", "1")));
+  ASSERT_EQ(::write(second.get(), "lf", 2), 2);
+  second.Close();
+  EXPECT_TRUE(place.WaitFor("a", "half"));
+  EXPECT_EQ(place.Puts(), 3);
+}
+
 TEST_F(FolderSyncTest, AFileThatIsStillOpenAtTheEndIsUploadedAsItIs) {
   Start();
   const Descriptor file(::open((folder / "log").c_str(), O_WRONLY | O_CREAT, 0600));

@@ -40,6 +40,8 @@ FolderSync::Attempt FolderSync::Upload(const std::string& file, int descriptor,
     Known& known = known_[file];
     known.scan = scan_;
     if (known.state == before) return {};
+    // It may hold half of what its writer means to write.
+    if (!finishing_ && IsOpenForWriting(descriptor)) return {.end = Attempt::kOpen};
     if (!place) {
       if (known.refused.empty()) {
         log::Warning(options_.component, "{}", place.error().message());

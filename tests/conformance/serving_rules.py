@@ -100,6 +100,13 @@ def pickles(case, told, answer):
             pass
 
 
+def negative_shape(case, told, answer):
+    """An NPY head with a negative dimension is the sender's fault."""
+    body = case.body if case.module in DECODING else b""
+    if media_type(case.content_type or JSON) == NPY and b"(-1, )" in body and answer.status == 500:
+        return Answer(400, JSON, ("RefusedError", None))
+
+
 def unsupported(case, told, answer):
     """No default decode is 415, no default encode 406."""
     if told.get("error") == "UnsupportedFormatError":
@@ -201,7 +208,7 @@ def no_text(case, told, answer):
 
 
 ANSWERS = [
-    content_type_as_sent, unsupported, pickles, status_codes, out_of_memory, no_message, null_type, one_type,
+    content_type_as_sent, unsupported, pickles, negative_shape, status_codes, out_of_memory, no_message, null_type, one_type,
     context_type, bad_type, short_tuple, no_text,
 ]  # fmt: skip
 
@@ -264,4 +271,4 @@ def broken_text(case, told, answer):
             return Answer(500, JSON, ("UnicodeDecodeError", None))
 
 
-CONTAINERS_ANSWERS = [any_error, raised_status, pickles, broken_text]
+CONTAINERS_ANSWERS = [any_error, raised_status, pickles, negative_shape, broken_text]

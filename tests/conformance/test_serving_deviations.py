@@ -5,12 +5,13 @@ must go too."""
 import json
 import pickle
 
+import numpy as np
 import pytest
 import scipy.sparse
 import serving_rules
 from interpreters import interpreter
 from serving_compare import Driver, Servers, difference
-from serving_generate import CSV, JSON, NPY, NPZ, Case, saved_sparse
+from serving_generate import CSV, JSON, NPY, NPZ, Case, saved, saved_sparse
 from serving_rules import ANSWERS, CONTAINERS_ANSWERS, CONTAINERS_REWRITES, REWRITES, Answer, canonical, expected
 
 
@@ -26,6 +27,10 @@ def text(*more):
     return spec(["tuple", ["value", "x"], *more])
 
 
+def negative_shape():
+    return saved(np.arange(6.0).reshape(2, 3)).replace(b"(2, 3)", b"(-1, )")
+
+
 EXAMPLES = [
     ("missing_content_type", Case("identity", None, None, b"[1]")),
     ("media_types", Case("identity", "application/json; charset=utf-8", None, b"[1]")),
@@ -35,6 +40,7 @@ EXAMPLES = [
     ("accepted_types", Case("identity", JSON, "x/y, */*", b"[1]")),
     ("content_type_as_sent", Case("received", "text/csv; header=present", None, b"1")),
     ("pickles", Case("identity", NPY, None, pickle.dumps([1]))),
+    ("negative_shape", Case("identity", NPY, None, negative_shape())),
     ("unsupported", Case("identity", "image/png", None, b"")),
     ("unsupported", Case("identity", JSON, "image/png", b"1")),
     ("status_codes", Case("made", JSON, None, raising("StatusError", "busy", 429))),
@@ -58,6 +64,7 @@ CONTAINERS_EXAMPLES = [
     ("raised_status", Case("made", JSON, None, raising("StatusError", "busy", 429))),
     ("raised_status", Case("made", JSON, None, raising("MemoryError", "", None))),
     ("pickles", Case("identity", NPY, None, pickle.dumps([1]))),
+    ("negative_shape", Case("identity", NPY, None, negative_shape())),
     ("broken_text", Case("identity", JSON, None, b'["\xff"]')),
 ]
 # Not compared at all: only that they differ.
