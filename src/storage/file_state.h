@@ -30,8 +30,8 @@ struct FileState {
   bool Settled(int64_t now) const { return UntilSettled(now).count() == 0; }
 };
 
-/// Whether somebody has the file open for writing, as far as the kernel tells: not for files of other
-/// users, nor on some file systems. `descriptor` is open for reading only.
+/// Whether somebody has the file open for writing, as far as the kernel tells: not for files of
+/// other users, nor on some file systems. `descriptor` is open for reading only.
 bool IsOpenForWriting(int descriptor);
 
 /// The clock that the times of files are taken from, in nanoseconds.

@@ -254,7 +254,8 @@ TEST_F(FolderSyncTest, AFileThatChangesDuringItsUploadIsUploadedAgain) {
   EXPECT_THAT(place.Files(), ElementsAre(Pair("a", "0")));
 }
 
-// The first writer's end is an event; what the second one has written by then is no state of the file.
+// The first writer's end is an event; what the second one has written by then is no state of the
+// file.
 TEST_F(FolderSyncTest, AFileThatIsOpenedForWritingAgainWaitsForThatWriter) {
   options.settle = milliseconds(50);
   Start();

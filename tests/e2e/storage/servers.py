@@ -1,17 +1,20 @@
 """S3 servers that others wrote, and a proxy that breaks what passes through it."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import random
 import re
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 S3PROXY = ROOT / "build/third_party/s3proxy-3.1.0-jar-with-dependencies.jar"
+S3PROXY_KEY = "identity", "credential"
 
 
 class Endpoint:
@@ -60,7 +63,7 @@ def s3proxy(folder):
         (folder / "conf").write_text(
             "s3proxy.authorization=aws-v2-or-v4\n"
             f"s3proxy.endpoint=http://127.0.0.1:{port}\n"
-            "s3proxy.identity=identity\ns3proxy.credential=credential\n"
+            f"s3proxy.identity={S3PROXY_KEY[0]}\ns3proxy.credential={S3PROXY_KEY[1]}\n"
             "jclouds.provider=filesystem-nio2\n"
             f"jclouds.filesystem.basedir={folder / 'objects'}\n")
         server = subprocess.Popen(
@@ -68,12 +71,35 @@ def s3proxy(folder):
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             if answers(port, server):
-                yield Endpoint("s3proxy", f"http://127.0.0.1:{port}", "identity", "credential")
+                yield Endpoint("s3proxy", f"http://127.0.0.1:{port}", *S3PROXY_KEY)
                 return
         finally:
             server.kill()
             server.wait()
     raise RuntimeError("S3Proxy does not start")
+
+
+@contextlib.contextmanager
+def shared_s3proxy(folder):
+    """One S3Proxy for all processes that name the same folder: the first one has it, and waits at its
+    end for the others'."""
+    told = folder / "s3proxy.url"
+    with contextlib.ExitStack() as ours, open(folder / "s3proxy.users", "a") as users:
+        with open(folder / "s3proxy.start", "a") as start:
+            fcntl.flock(start, fcntl.LOCK_EX)
+            fcntl.flock(users, fcntl.LOCK_SH)
+            first = not told.exists()
+            if first:
+                place = pathlib.Path(tempfile.mkdtemp(prefix="s3proxy-", dir=folder))
+                told.write_text(ours.enter_context(s3proxy(place)).url)
+            endpoint = Endpoint("s3proxy", told.read_text(), *S3PROXY_KEY)
+        try:
+            yield endpoint
+        finally:
+            if first:
+                fcntl.flock(users, fcntl.LOCK_EX)
+                told.unlink()
+                ours.close()
 
 
 def answers(port, server, deadline=60):

@@ -118,15 +118,15 @@ def test_each_upload_of_a_file_that_is_rewritten_is_one_state_of_it(container, s
 
 def test_thousands_of_small_files(container, store, job):
     options = job(
-        "for i in range(3000):\n"
+        "for i in range(2000):\n"
         "    folder = out / str(i % 30)\n"
         "    folder.mkdir(exist_ok=True)\n"
         "    (folder / str(i)).write_text(str(i))\n"
     )
     code, _, err = container.train(**options)
     assert code == 0, err
-    assert store.keys() == sorted(f"{PLACE}{i % 30}/{i}" for i in range(3000))
-    assert "3000 upload(s)" in err
+    assert store.keys() == sorted(f"{PLACE}{i % 30}/{i}" for i in range(2000))
+    assert "2000 upload(s)" in err
 
 
 def test_a_failed_job_uploads_too_and_stays_failed(container, store, job):

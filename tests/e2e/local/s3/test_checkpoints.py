@@ -8,7 +8,7 @@ import pytest
 CHECKPOINTS = "cd ${SAGEMAKER_BASE_DIR:-/opt/ml}/checkpoints\n"
 # Counts on from the last checkpoint, and says so.
 COUNT = CHECKPOINTS + """
-trap 'echo "last words" > said; exit 143' TERM
+trap 'rm -f n.tmp; echo "last words" > said; exit 143' TERM
 n=$(cat n 2>/dev/null || echo 0)
 echo "begins at $n"
 if [ "$n" -gt 0 ]; then [ -e doomed ] && echo "doomed is back"; echo done > end; exit 0; fi
