@@ -381,9 +381,9 @@ TEST_F(FolderSyncTest, ATargetThatStaysBrokenIsGivenUpAtTheEndAndTheFilesAreName
   EXPECT_EQ(report.missing, 100u);
   ASSERT_EQ(report.named.size(), FolderSync::kMaxNamed);
   EXPECT_EQ(report.named[0].file, "000");
-  // It gives up after a row of failures: which files were tried until then depends on the machine.
-  EXPECT_THAT(report.named[0].reason,
-              testing::AnyOf("cannot put 000", "there was no time left for it"));
+  // It gives up after a row of failures: which files were tried until then depends on the machine,
+  // and what was not tried has the last one's reason.
+  EXPECT_THAT(report.named[0].reason, testing::StartsWith("cannot put "));
 }
 
 TEST_F(FolderSyncTest, FinishEndsAtItsLimit) {
