@@ -19,6 +19,24 @@ size_t CountOf(std::string_view text, char wanted) {
   return count;
 }
 
+std::atomic<NumberBuffer::Slots*> NumberBuffer::spare_ = nullptr;
+
+std::unique_ptr<NumberBuffer::Slots> NumberBuffer::TakeSlots(size_t capacity) {
+  std::unique_ptr<Slots> slots(spare_.exchange(nullptr));
+  if (!slots || slots->capacity < capacity) {
+    slots = std::make_unique<Slots>();
+    slots->slots.reset(new Slot[capacity]);
+    slots->capacity = capacity;
+  }
+  return slots;
+}
+
+void NumberBuffer::GiveBack(std::unique_ptr<Slots> slots) {
+  constexpr size_t kMostKept = (size_t{2} << 20) / sizeof(Slot);
+  if (!slots || slots->capacity > kMostKept) return;
+  const std::unique_ptr<Slots> before(spare_.exchange(slots.release()));
+}
+
 void NumberBuffer::BecomeReals() {
   for (size_t i = 0; i < count_; ++i) {
     slots_[i].real = unsigned_ ? static_cast<double>(static_cast<uint64_t>(slots_[i].integer))

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "codec/number_text.h"
 #include "codec/tensor.h"
@@ -24,9 +26,10 @@ class NumberBuffer {
  public:
   /// For at most `capacity` values.
   explicit NumberBuffer(size_t capacity) {
-    if (capacity > few_.size()) many_.reset(new Slot[capacity]);
-    slots_ = many_ ? many_.get() : few_.data();
+    if (capacity > few_.size()) many_ = TakeSlots(capacity);
+    slots_ = many_ ? many_->slots.get() : few_.data();
   }
+  ~NumberBuffer() { GiveBack(std::move(many_)); }
   NumberBuffer(const NumberBuffer&) = delete;
   NumberBuffer& operator=(const NumberBuffer&) = delete;
 
@@ -97,10 +100,21 @@ class NumberBuffer {
     double real;
   };
 
+  struct Slots {
+    std::unique_ptr<Slot[]> slots;
+    size_t capacity = 0;
+  };
+
+  // The first touch of memory costs about as much as reading the numbers that go there: what one
+  // decode is done with is kept for the next one, on whichever thread.
+  static std::atomic<Slots*> spare_;
+  static std::unique_ptr<Slots> TakeSlots(size_t capacity);
+  static void GiveBack(std::unique_ptr<Slots> slots);
+
   void BecomeReals();
 
   std::array<Slot, 512> few_;  // not set: most requests are small
-  std::unique_ptr<Slot[]> many_;
+  std::unique_ptr<Slots> many_;
   Slot* slots_ = nullptr;
   size_t count_ = 0;
   bool bools_ = false;

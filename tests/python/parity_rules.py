@@ -58,10 +58,8 @@ _CONFIGURATION = (
 _KEY_ERROR = "a name that is no property is a `KeyError`, so that `in` and `get()` work; there an `AttributeError`"
 _SECRETS = "secrets are masked, and nothing is put together where INFO is off"
 _SYNC = "ends at `join()` or with Python, when all is uploaded; there by itself, which can cut uploads"
-_REPORT = (
-    "`return_code` of a script that signal N ended is 128+N; `cmd` is quoted as for a shell, secrets masked;"
-    " `output` has the exception first"
-)
+_COMMAND = "`return_code` of a script that signal N ended is 128+N; `cmd` is quoted as for a shell, secrets masked"
+_REPORT = _COMMAND + "; `output` has the exception first"
 
 # Of names that look the same and do otherwise: of the package, by what stands behind its name.
 _TRAINING = {
@@ -92,11 +90,12 @@ _TRAINING = {
 _CONTAINERS = {
     "entry_point.run": _WAIT,
     "env.TrainingEnv": _CONFIGURATION,
-    "errors.ExecuteUserScriptError": _REPORT,
+    "errors.ExecuteUserScriptError": _COMMAND,
     "logging.log_script_invocation": _SECRETS,
     "modules.import_module": _FETCH,
     "modules.download_and_install": _FETCH,
     "process.ProcessRunner": _WAIT,
+    "process.check_error": _COMMAND,
     "server.start": _END,
     "server.UNIX_SOCKET_BIND": "the name is there; nothing listens there",
     "server.nginx_config_file": "the name is there; no such file is made",
