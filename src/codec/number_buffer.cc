@@ -25,7 +25,7 @@ std::unique_ptr<NumberBuffer::Slots> NumberBuffer::TakeSlots(size_t capacity) {
   std::unique_ptr<Slots> slots(spare_.exchange(nullptr));
   if (!slots || slots->capacity < capacity) {
     slots = std::make_unique<Slots>();
-    slots->slots.reset(new Slot[capacity]);
+    slots->slots = std::make_unique_for_overwrite<Slot[]>(capacity);
     slots->capacity = capacity;
   }
   return slots;
