@@ -31,6 +31,8 @@ def _folders() -> Iterator[str]:
     # Where pip puts programs: beside the interpreter; for `pip install --user` and Debian's Python
     # in other folders, which sysconfig (2 ms to import) knows.
     yield os.path.dirname(sys.executable or "")
+    # For `pip install --target`, beside the package.
+    yield os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bin")
     import sysconfig
 
     yield sysconfig.get_path("scripts")

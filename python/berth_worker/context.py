@@ -125,9 +125,7 @@ class Context:
     def get_request_id(self, idx=0):
         if idx != 0 or self._base < 0:
             return None
-        start = self._base + layout.REQUEST_ID
-        length = self._memory[self._base + layout.REQUEST_ID_LENGTH]
-        return self._memory[start : start + length].decode("latin-1")
+        return layout.request_id(self._memory, self._base)
 
     def get_request_header(self, idx, key):
         return self.request_processor[idx].get_request_property(key)

@@ -52,5 +52,12 @@ DTYPES = (None, "?", "<i1", "<u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f
 
 HEARTBEAT = 0xFFFFFFFF
 
+
+def request_id(memory, base):
+    """The id of the request in the slot at `base`."""
+    start = base + REQUEST_ID
+    return memory[start : start + memory[base + REQUEST_ID_LENGTH]].decode("latin-1")
+
+
 # One more request is finished: what is written to `done`.
 ONE = struct.pack("<Q", 1)

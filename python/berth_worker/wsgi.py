@@ -125,6 +125,8 @@ class Applications:
         start = base + offset
         environ["wsgi.input"] = io.BytesIO(self._memory[start : start + length])
         environ["wsgi.errors"] = sys.stderr
+        # As in the access log and in the answer's X-Request-Id.
+        environ["berth.request_id"] = layout.request_id(self._memory, base)
         return environ
 
 

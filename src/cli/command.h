@@ -1,6 +1,8 @@
 // The commands of the program. Each has a file of its own and registers itself on the parser.
 #pragma once
 
+#include <sys/types.h>
+
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
@@ -42,6 +44,9 @@ void AddCompletion(CLI::App& parent, const Context& context, Action& action);
 /// The whole program: `arguments` are argv as main() got it. Prints help, version and errors of
 /// usage; returns the exit code.
 int Main(const std::vector<std::string>& arguments, process::Variables variables);
+
+/// The option --parent of a command that other programs start.
+void AddParent(CLI::App& command, pid_t& parent);
 
 /// "did you mean "--metric"?" for what the parser did not expect, or nothing.
 std::string Suggestion(const CLI::App& app, const std::string& unexpected);

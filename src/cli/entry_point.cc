@@ -11,6 +11,7 @@
 
 #include "cli/command.h"
 #include "core/descriptor.h"
+#include "process/parent.h"
 
 namespace berth::cli {
 namespace {
@@ -36,6 +37,7 @@ constexpr size_t kRequestLimit = size_t{32} << 20;
 struct Options {
   int request = STDIN_FILENO;
   int result = -1;
+  pid_t parent = 0;
 };
 
 Result<std::string> ReadRequest(int descriptor) {
@@ -60,6 +62,7 @@ Result<training::EntryPointRequest> TakeRequest(int descriptor) {
 }
 
 int Run(const Context& context, const Options& options) {
+  if (options.parent != 0) process::EndWithParent(options.parent);
   // The script gets neither.
   for (const int descriptor : {options.request, options.result}) {
     if (descriptor > STDERR_FILENO && ::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0) {
@@ -89,6 +92,7 @@ void AddEntryPoint(CLI::App& parent, const Context& context, Action& action) {
       ->capture_default_str();
   command->add_option("--result-fd", options->result, "Where one line of JSON says how it ended")
       ->check(CLI::Range(0, 1 << 20));
+  AddParent(*command, options->parent);
   command->callback([&context, &action, options] {
     action = [&context, options] { return Run(context, *options); };
   });

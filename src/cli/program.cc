@@ -76,6 +76,13 @@ int UsageError(const CLI::App& program, const CLI::ParseError& error) {
 
 }  // namespace
 
+void AddParent(CLI::App& command, pid_t& parent) {
+  command
+      .add_option("--parent", parent,
+                  "End, as by SIGTERM, with the process of this number, which has started this one")
+      ->check(CLI::PositiveNumber);
+}
+
 std::string Suggestion(const CLI::App& app, const std::string& unexpected) {
   std::vector<std::string> candidates;
   if (unexpected.starts_with('-')) {

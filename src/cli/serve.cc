@@ -1,9 +1,13 @@
 #include "serving/serve.h"
 
 #include <fmt/format.h>
+#include <sys/types.h>
+
+#include <memory>
 
 #include "cli/command.h"
 #include "core/log.h"
+#include "process/parent.h"
 #include "training/job.h"
 
 namespace berth::cli {
@@ -34,7 +38,8 @@ again where it fails, and is ended as the platform wants it.
 Exit codes: 0 asked to end, and every request was answered; 1 workers cannot load the model or die
 again and again; 2 wrong configuration: a variable, the handler, the model directory, the port.)";
 
-int Run(const Context& context) {
+int Run(const Context& context, pid_t parent) {
+  if (parent != 0) process::EndWithParent(parent);
   const auto environment =
       contract::ReadServingEnvironment(training::LayoutOf(context.variables), context.variables);
   if (!environment) {
@@ -52,7 +57,11 @@ int Run(const Context& context) {
 void AddServe(CLI::App& parent, const Context& context, Action& action) {
   CLI::App* command = parent.add_subcommand("serve", "Serve a model over HTTP");
   command->footer(kFooter);
-  command->callback([&context, &action] { action = [&context] { return Run(context); }; });
+  auto starter = std::make_shared<pid_t>(0);
+  AddParent(*command, *starter);
+  command->callback([&context, &action, starter] {
+    action = [&context, starter] { return Run(context, *starter); };
+  });
 }
 
 }  // namespace berth::cli

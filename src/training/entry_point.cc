@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -70,6 +71,7 @@ class Requested {
         runner_(held, SecondsOf(variables_, "BERTH_GRACE_SECONDS", process::kDefaultGrace)),
         result_(result) {
     for (const auto& [name, value] : variables_) secrets_.Learn(name, value);
+    SetLevel(log::Level::kInfo);
   }
 
   Step Run() {
@@ -107,6 +109,10 @@ class Requested {
     return all;
   }
 
+  void SetLevel(log::Level level) const {
+    log::SetLevel(request_.quiet ? std::max(level, log::Level::kWarning) : level);
+  }
+
   std::string CodeDirectory() const {
     return request_.code_directory.empty() ? LayoutOf(variables_).code : request_.code_directory;
   }
@@ -122,7 +128,7 @@ class Requested {
     if (request_.runner) {
       auto read = ReadEnvironmentFor(variables_, SwitchOf(*request_.runner), request_.extra);
       if (!read) return ClientError(read.error().message());
-      log::SetLevel(log::LevelFromNumber(read->log_level));
+      SetLevel(log::LevelFromNumber(read->log_level));
       environment = *std::move(read);
     }
     Script script(runner_, {.source = {.submit_directory = request_.uri,

@@ -50,6 +50,8 @@ struct EntryPointRequest {
   /// Hyperparameters of the launcher that go before the job's ("sagemaker_mpi_num_processes").
   json::Object extra;
   bool install = false;
+  /// Only warnings and errors of ours go to stderr, which somebody reads who expects the script's.
+  bool quiet = false;
   /// What kInstall installs, where there is no entry point to tell.
   usercode::EntryPointKind kind = usercode::EntryPointKind::kPythonPackage;
   /// The interpreter; empty: the first on PATH.

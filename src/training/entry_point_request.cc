@@ -124,10 +124,10 @@ Result<void> ReadMember(std::string_view name, const Value& value, EntryPointReq
     const json::Object* extra = value.AsObject();
     if (extra == nullptr) return FailMember(name, "an object", value);
     request.extra = *extra;
-  } else if (name == "install") {
-    const bool* install = value.AsBool();
-    if (install == nullptr) return FailMember(name, "true or false", value);
-    request.install = *install;
+  } else if (name == "install" || name == "quiet") {
+    const bool* yes = value.AsBool();
+    if (yes == nullptr) return FailMember(name, "true or false", value);
+    (name == "install" ? request.install : request.quiet) = *yes;
   } else {
     return Fail(fmt::format("the request has no member {}", Quoted(name)));
   }

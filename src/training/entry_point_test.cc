@@ -19,7 +19,7 @@ TEST(EntryPointRequest, HasEveryMember) {
       ParseEntryPointRequest(R"({"uri": "s3://b/code.tar.gz", "code_directory": "/c",
       "user_entry_point": "train.py", "arguments": ["--lr", "\udcff\u00e9"],
       "variables": {"A": "b"}, "runner": "mpi", "extra": {"sagemaker_mpi_num_processes": 2},
-      "install": true, "python": "/usr/bin/python3"})");
+      "install": true, "quiet": true, "python": "/usr/bin/python3"})");
   ASSERT_TRUE(request) << request.error().message();
   EXPECT_EQ(request->only, Only::kEverything);
   EXPECT_EQ(request->uri, "s3://b/code.tar.gz");
@@ -31,6 +31,7 @@ TEST(EntryPointRequest, HasEveryMember) {
   EXPECT_EQ(request->runner, "mpi");
   EXPECT_TRUE(request->extra.Contains("sagemaker_mpi_num_processes"));
   EXPECT_TRUE(request->install);
+  EXPECT_TRUE(request->quiet);
   EXPECT_EQ(request->python, "/usr/bin/python3");
 }
 

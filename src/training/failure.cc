@@ -16,6 +16,8 @@ constexpr std::string_view kTraceback = "Traceback (most recent call last):";
 /// Lines of output that are kept where there is no traceback.
 constexpr size_t kLastLines = 20;
 constexpr size_t kMessageLimit = size_t{8} * 1024;
+/// Of a line before the last one, so much is kept.
+constexpr size_t kLongLine = 300;
 
 /// Without terminal colours (CSI sequences) and with what a progress bar drew over taken out.
 std::vector<std::string> Lines(std::string_view text) {
@@ -90,8 +92,16 @@ std::string MostTelling(std::string_view tail) {
                        kMessageLimit);
   }
   const size_t first = lines.size() > kLastLines ? lines.size() - kLastLines : 0;
+  // The reason is near the end: what stands before it must not push it out of what is shown.
+  for (size_t i = first; i + 1 < lines.size(); ++i) {
+    if (lines[i].size() > kLongLine) lines[i] = ToValidUtf8(lines[i], kLongLine);
+  }
   std::string text = JoinLines(lines, first, lines.size());
-  if (text.size() > kMessageLimit) text.erase(0, text.size() - kMessageLimit);
+  if (text.size() > kMessageLimit) {
+    size_t cut = text.size() - kMessageLimit;
+    while (cut < text.size() && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) ++cut;
+    text.erase(0, cut);
+  }
   return ToValidUtf8(Trim(text), kMessageLimit);
 }
 

@@ -18,6 +18,19 @@ constexpr char kOneTraceback[] =
     "    raise ValueError(\"bad learning rate\")\n"
     "ValueError: bad learning rate\n";
 
+// What pushed the reason out of FailureReason.
+TEST(MostTelling, ALongLineDoesNotHideTheReasonBehindIt) {
+  const std::string bar(20'000, '#');
+  EXPECT_THAT(MostTelling(bar + "\nRuntimeError: end\n"),
+              testing::AllOf(EndsWith("\nRuntimeError: end"), testing::SizeIs(testing::Lt(400))));
+  // A long one that is the last stays, from the beginning of a character.
+  std::string blocks;
+  for (int i = 0; i < 10'000; ++i) blocks += "\u2588";
+  const std::string told = MostTelling(blocks);
+  EXPECT_THAT(told, StartsWith("\u2588"));
+  EXPECT_GT(told.size(), 8'000);
+}
+
 TEST(MpiAbortCode, IsInMpichsLine) {
   const std::string line =
       "Abort(5) on node 3 (rank 3 in comm 0): application called MPI_Abort(comm=0x84000000, 5)\n";

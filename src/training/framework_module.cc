@@ -10,8 +10,9 @@
 namespace berth::training {
 namespace {
 
-// A client error is known by the names of its classes: the toolkits that define it differ, and
-// none of them may be needed here. The module is imported with the script's own sys.path: that of
+// A client error is known by the names of its classes and of their package: there are two toolkits
+// that define it, and neither may be needed here; others have a ClientError, too (boto3), which is
+// none. Told before it is printed: the framework may have closed its streams. The module is imported with the script's own sys.path: that of
 // `python -c`, less the working directory.
 constexpr char kRunner[] = R"(import importlib, sys
 module, function, report = sys.argv[1:4]
@@ -24,16 +25,24 @@ try:
     getattr(importlib.import_module(module), function)()
 except Exception as e:
     import traceback
-    traceback.print_exc()
-    if any(c.__name__ == "ClientError" for c in type(e).__mro__):
-        tell(str(e))
-        sys.exit(1)
-    exception = "".join(traceback.format_exception_only(type(e), e))
+    toolkits = "sagemaker_training", "sagemaker_containers"
+    client = any(
+        c.__name__ == "ClientError" and c.__module__.partition(".")[0] in toolkits
+        for c in type(e).__mro__
+    )
     where = traceback.format_exc()
-    if where.endswith(exception):
-        where = where[:-len(exception)]
-    tell("framework error: " + exception + where)
-    code = getattr(e, "errno", 1)
+    if client:
+        tell(str(e))
+    else:
+        exception = "".join(traceback.format_exception_only(type(e), e))
+        if where.endswith(exception):
+            where = where[:-len(exception)]
+        tell("framework error: " + exception + where)
+    try:
+        traceback.print_exc()
+    except Exception:
+        pass
+    code = 1 if client else getattr(e, "errno", 1)
     try:
         code = int(code)
     except (TypeError, ValueError):

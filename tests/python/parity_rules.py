@@ -48,6 +48,7 @@ _WAIT = (
     "with `wait=False` it returns at once; what is returned is the `Popen` of berth, which supervises the"
     " script and ends with its exit code"
 )
+_RUN = _WAIT + "; a script that is missing is a `ClientError`"
 _HOSTS = "hosts and network are those of `resourceconfig.json`, whatever is given: all hosts must agree"
 _FETCH = "what cannot be fetched is a `ClientError`; there it is an exception of boto3, tarfile or shutil"
 _MACHINE = "the script's number: what Berth says in `SM_NUM_*`, else what this process may use"
@@ -63,7 +64,7 @@ _REPORT = _COMMAND + "; `output` has the exception first"
 
 # Of names that look the same and do otherwise: of the package, by what stands behind its name.
 _TRAINING = {
-    "entry_point.run": _WAIT,
+    "entry_point.run": _RUN,
     "environment.Environment": _CONFIGURATION,
     "environment.num_cpus": _MACHINE,
     "environment.num_gpus": _MACHINE,
@@ -88,7 +89,7 @@ _TRAINING = {
     "encoders.decode": _PICKLE + "; " + _RAGGED,
 }
 _CONTAINERS = {
-    "entry_point.run": _WAIT,
+    "entry_point.run": _RUN,
     "env.TrainingEnv": _CONFIGURATION,
     "errors.ExecuteUserScriptError": _COMMAND,
     "logging.log_script_invocation": _SECRETS,
@@ -102,7 +103,7 @@ _CONTAINERS = {
     "transformer.default_input_fn": _PICKLE,
     "worker.env": "made when it is first used, not when it is imported",
     "worker.Worker": "Flask's class where Flask is installed, of any version; else a WSGI application of our"
-    " own: see above",
+    " own: see above; `healthcheck_fn` and `execution_parameters_fn` are not called",
     "worker.Request": "Flask's where it is installed; else our own: see above",
     "worker.Response": "Flask's where it is installed; else our own: see above",
 }

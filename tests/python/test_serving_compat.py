@@ -3,6 +3,7 @@ existing images, each server started as its image would."""
 
 import contextlib
 import http.client
+import json
 import os
 import pathlib
 import select
@@ -142,6 +143,15 @@ def test_the_default_service_is_berths_server(tmp_path):
     assert output.endswith("ended\n"), output
 
 
+def test_a_server_ends_with_the_python_that_started_it(tmp_path):
+    image(tmp_path, inference=HANDLER)
+    with serving(tmp_path, START % "") as server:
+        assert server.ask(b"[1]", Content_Type="application/json")[0] == 200
+        server.process.kill()
+        # To the end of file: nobody has it open any more.
+        server.process.communicate(timeout=PATIENCE)
+
+
 def test_a_frameworks_service(tmp_path):
     """A module with one class of its own: what multi-model-server takes."""
     image(
@@ -209,6 +219,12 @@ def test_a_service_that_is_a_function(tmp_path):
     with serving(tmp_path, START % "'functions:answer'") as server:
         told = server.ask(b"abc", X_Amzn_SageMaker_Inference_Id="r-1")
         assert told[2] == b'{\n  "loaded": 1,\n  "id": "r-1",\n  "size": 3\n}'
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+        with contextlib.closing(connection):
+            connection.request("POST", "/invocations", b"abc")
+            response = connection.getresponse()
+            # As in the access log.
+            assert json.loads(response.read())["id"] == response.getheader("X-Request-Id")
         assert server.ask(b"wrong")[0] == 422
         assert server.ask(b"bytes") == (200, "x/y", b"\xff")
         assert server.ask(b"abc")[0] == 200  # the status of another request is not this one's

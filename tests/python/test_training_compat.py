@@ -252,9 +252,17 @@ def test_the_error_is_called_as_the_library_calls_it(container):
 
 
 def test_memory_that_ran_out_is_said(container):
-    container.code("train.py", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    # As a shell tells of its child's end, which it does for mpirun, too.
+    container.code("train.py", "import sys\nsys.exit(137)\n")
     out = container.python(TRAINING + CATCH.format(capture=False))
     assert 'ExitCode 137\nErrorMessage ""\nExtraInfo "OutOfMemory: ' in out
+
+
+def test_a_script_that_is_killed_is_not_said_to_be_out_of_memory(container):
+    container.code("train.py", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n")
+    out = container.python(TRAINING + CATCH.format(capture=True))
+    assert 'ExitCode 137\nErrorMessage "the script was killed by signal 9 (Killed)"' in out
+    assert "OutOfMemory" not in out
 
 
 @BOTH
@@ -410,6 +418,54 @@ def test_a_command_is_checked(container, package):
     assert out == "6 sh -c 'exit 6'\n"
 
 
+CREATE = """
+import os, sys
+def create(*words, **options):
+    more = (1,) if "sagemaker_training" in sys.modules else ()
+    return process.create(words[0] if len(words) == 1 else list(words), errors.ExecuteUserScriptError, *more, **options)
+"""
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        ("create('no-such-program', '-x')", "No such file or directory: 'no-such-program'"),
+        ("create('./no-such-program')", "No such file or directory: './no-such-program'"),
+        ("create('true', cwd='/no/such')", "No such file or directory: '/no/such'"),
+        ("create([])", "the command is empty"),
+    ],
+)
+def test_a_command_that_cannot_start_is_an_error_at_once(container, package, call, words):
+    out = container.python(
+        package + CREATE + f"try:\n    {call}\n"
+        "except errors.ExecuteUserScriptError as e:\n    print(e.cmd)\n"
+    )
+    assert words in out
+
+
+def test_options_of_popen_are_the_commands_own(container):
+    out = container.python(
+        CONTAINERS + CREATE + "print(create('echo a && echo b', shell=True).wait(), flush=True)\n"
+        "r, w = os.pipe()\n"
+        "child = create('sh', '-c', 'echo passed >&%d' % w, pass_fds=(w,))\n"
+        "print(child.wait(), os.read(r, 99), child.args[:2], flush=True)\n"
+        "print(create('zero', '-c', 'exit 3', executable='/bin/sh').wait())\n"
+    )
+    assert out == "a\nb\n0\n0 b'passed\\n' ['sh', '-c']\n3\n"
+
+
+def test_stderr_that_is_read_is_the_commands_own(container):
+    container.code("train.py", "import sys\nsys.exit('err')\n")
+    out = container.python(
+        CONTAINERS + CREATE + "p = create('sh', '-c', 'echo err >&2; exit 4', capture_error=True)\n"
+        "print(p.communicate(), p.returncode)\n"
+        "p = entry_point.run(env.code_dir, 'train.py', [], wait=False, capture_error=True)\n"
+        "print(p.communicate(), p.returncode)\n"
+    )
+    assert out == "(None, b'err\\n') 4\n(None, b'err\\n') 1\n"
+
+
 @BOTH
 def test_launchers_get_what_the_caller_asks_for(container, package, tmp_path):
     if package is CONTAINERS:
@@ -467,6 +523,69 @@ def test_a_request_to_end_reaches_the_script_once(container, package, everybody)
         (os.killpg if everybody else os.kill)(process.pid, signal.SIGTERM)
         assert process.communicate(timeout=60)[0] == "saved 1\n0\n"
         assert process.returncode == 0
+
+
+@BOTH
+def test_a_script_ends_with_the_python_that_waits_for_it(container, package):
+    container.code("train.py", COUNTS_SIGNALS)
+    with subprocess.Popen(
+        [sys.executable, "-c", run(package, container.base / "code")],
+        env=container.variables(), cwd=container.base, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout.readline() == "up\n"
+        process.kill()
+        # To the end of file: nobody has it open any more.
+        assert process.stdout.read() == "saved 1\n"
+
+
+# A signal that comes when berth has done its part, but Python has not seen that yet.
+LATE = """
+import os, signal
+from berth_compat import native
+popen = native._popen
+def ended(members, *rest, **options):
+    process = popen(members, *rest, **options)
+    if members.get("only") == "fetch":
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        os.kill(os.getpid(), signal.SIGTERM)
+    return process
+native._popen = ended
+"""
+
+
+@BOTH
+def test_a_signal_between_two_steps_is_not_lost(container, package, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "train.py").write_text("print('run')\n")
+    with container.start(LATE + run(package, source)) as process:
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (-signal.SIGTERM, "")
+
+
+# A process that another thread forks has the pipe of the result, too.
+FORKED = """
+import os, time
+from berth_compat import native
+popen = native._popen
+def forking(*members, **options):
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+        os._exit(0)
+    children.append(child)
+    return popen(*members, **options)
+children = []
+native._popen = forking
+"""
+
+
+@BOTH
+def test_a_process_that_was_forked_meanwhile_is_not_waited_for(container, package):
+    container.code("train.py", "print('run')\n")
+    end = "print(os.waitpid(children[-1], os.WNOHANG))\nfor child in children: os.kill(child, 9)\n"
+    out = container.python(FORKED + run(package, container.base / "code") + end)
+    assert out == "run\n0\n(0, 0)\n"
 
 
 @BOTH

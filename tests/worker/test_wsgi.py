@@ -63,6 +63,7 @@ def test_environ(app):
         "HTTP_X_TWO": "1,2",
         "HTTP_COOKIE": "a=1; b=2",
         "HTTP_LATIN": "\xe9",
+        "berth.request_id": "r1",
         "wsgi.url_scheme": "http",
         "wsgi.multithread": False,
         "wsgi.multiprocess": True,

@@ -10,7 +10,8 @@ def run(variables):
     """Runs `berth serve` with these variables until it ends.
 
     A SIGTERM to this process is passed on to it, if this is the main thread: requests that are here
-    are finished, then this returns. RuntimeError where the server ends with an error, which it has
+    are finished, then this returns. Where this process is killed, the server ends in the same way.
+    RuntimeError where the server ends with an error, which it has
     told itself; FileNotFoundError where there is none.
     """
     import signal
@@ -34,7 +35,7 @@ def run(variables):
         variables = with_this_python(variables)
         ready = variables.get("BERTH_READY_FD", "")
         child = subprocess.Popen(
-            [berth.binary(), "serve"],
+            [berth.binary(), "serve", "--parent", str(os.getpid())],
             env=variables,
             pass_fds=(int(ready),) if ready.isdigit() else (),
         )

@@ -3,19 +3,13 @@ comes, signals are passed on, nothing is left behind."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
 from berth_compat import native
 from berth_compat.native import python_executable  # noqa: F401
 from sagemaker_containers import _entry_point_type, _env, _errors, _logging, _params
-
-
-def _command(cmd, cwd):
-    return {
-        "command": native.words([cmd] if isinstance(cmd, (str, bytes)) else cmd),
-        "code_directory": os.path.abspath(cwd or _env.code_dir),
-    }
 
 
 def _raise_for(result, error_class, capture_error):
@@ -32,29 +26,38 @@ def _raise_for(result, error_class, capture_error):
     )
 
 
-def _start(members, capture_error, error_class, **options):
-    import subprocess
-
+@contextlib.contextmanager
+def _starting(error_class):
+    """What keeps a process from starting is an error_class of it."""
     try:
-        stderr = subprocess.PIPE if capture_error else None
-        return native.start(members, stderr=stderr, **options)
+        yield
     except Exception as e:
         raise error_class(e).with_traceback(e.__traceback__)
 
 
+def _start(members, capture_error, **options):
+    import subprocess
+
+    return native.start(members, stderr=subprocess.PIPE if capture_error else None, **options)
+
+
 def create(cmd, error_class, cwd=None, capture_error=False, **kwargs):
     """Starts a command and returns its subprocess.Popen, whose stderr is a pipe where
-    `capture_error`. `cwd`: else code/; `kwargs` are Popen's."""
-    return _start(_command(cmd, cwd), capture_error, error_class, **kwargs)
+    `capture_error`. `cwd`: else code/; `kwargs` are Popen's. error_class where it cannot start."""
+    with _starting(error_class):
+        members = native.command(cmd, cwd or _env.code_dir, kwargs)
+        return _start(members, capture_error, **kwargs)
 
 
 def check_error(cmd, error_class, capture_error=False, **kwargs):
     """Runs a command to its end and returns its subprocess.Popen.
 
-    Where it fails, raises error_class, with the end of its stderr where `capture_error`;
-    ClientError where there is no such directory.
+    Where it cannot start or fails, raises error_class, with the end of its stderr where
+    `capture_error`.
     """
-    result, process = native.run(_command(cmd, kwargs.pop("cwd", None)), **kwargs)
+    with _starting(error_class):
+        members = native.command(cmd, kwargs.pop("cwd", None) or _env.code_dir, kwargs)
+    result, process = native.run(members, **kwargs)
     _raise_for(result, error_class, capture_error)
     return process
 
@@ -116,7 +119,7 @@ class ProcessRunner(object):
             made_by._create_command is not ProcessRunner._create_command
             or made_by._python_command is not ProcessRunner._python_command
         ):
-            return _command(command, None)
+            return native.command(command, _env.code_dir, {})
         return native.request(
             runner=self._runner,
             extra=_settings_of(
@@ -142,6 +145,7 @@ class ProcessRunner(object):
             result, process = native.run(self._request(command))
             _raise_for(result, error_class, capture_error)
         else:
-            process = _start(self._request(command), capture_error, error_class)
+            with _starting(error_class):
+                process = _start(self._request(command), capture_error)
         self._tear_down()
         return process

@@ -201,11 +201,17 @@ class Request(_mapping.MappingMixin):
     def get_data(self, as_text=False):
         return self.data.decode("utf-8", "replace") if as_text else self.data
 
-    def get_json(self):
-        """The value that the body is. ValueError where it is none."""
+    def get_json(self, force=False, silent=False, cache=True):
+        """The value that the body is, whatever its type is said to be. ValueError where it is none,
+        None where `silent`."""
         import json
 
-        return json.loads(self.data)
+        try:
+            return json.loads(self.data)
+        except ValueError:
+            if silent:
+                return None
+            raise
 
 
 class Worker(object):

@@ -11,7 +11,6 @@ import inspect
 import json
 import os
 import sys
-import uuid
 
 from sagemaker_inference import environment
 
@@ -78,11 +77,11 @@ class Context(object):
         self.request_ids = None
         self.request_processor = None
 
-    def begin(self, headers):
+    def begin(self, headers, request_id):
         processor = RequestProcessor(headers)
         self.request_processor = [processor]
         given = processor.get_request_property("X-Amzn-SageMaker-Inference-Id")
-        self.request_ids = {0: given or str(uuid.uuid4())}
+        self.request_ids = {0: given or request_id}
 
     def get_request_id(self, idx=0):
         return self.request_ids.get(idx)
@@ -168,7 +167,7 @@ def _answer(handle, context, environ, start_response):
         return _refuse(start_response, "404 Not Found", "there is only /invocations")
     if environ["REQUEST_METHOD"] != "POST":
         return _refuse(start_response, "405 Method Not Allowed", "/invocations takes POST")
-    context.begin(_headers(environ))
+    context.begin(_headers(environ), environ["berth.request_id"])
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     results = handle([{"body": body}], context)
     if not isinstance(results, list) or len(results) != 1:

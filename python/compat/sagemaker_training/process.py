@@ -25,6 +25,7 @@ logger = logging_config.get_logger()
 DEFAULT_ERROR_CLASS = errors.ExecuteUserScriptError
 
 _BUFFER = 64 * 1024
+_KILLED = "was killed by signal 9", "berth was killed"
 _NAME = re.compile(r"^[A-Za-z0-9._][A-Za-z0-9._+-]*(/[A-Za-z0-9._+-]+)*$")
 _CHARACTER = re.compile(r"[A-Za-z0-9._+/-]")
 
@@ -126,7 +127,7 @@ def _raise_for(result, error_classes, capture_error):
         "cmd": result.command,
         "return_code": result.code,
         "output": said,
-        "info": _extra_information(result.code, said or ""),
+        "info": _extra_information(result, said or ""),
     }
     if result.type in ("InstallModuleError", "InstallRequirementsError"):
         raise getattr(errors, result.type)(**details)
@@ -135,10 +136,12 @@ def _raise_for(result, error_classes, capture_error):
     raise _error_of(process_error_classes(error_classes), said, details)
 
 
-def _extra_information(code, said):
+def _extra_information(result, said):
     if any(path in said for path in SM_TRAINING_COMPILER_PATHS):
         return "SMTrainingCompiler Error: Error occurred in SMTrainingCompiler."
-    if code == 137:
+    # 137 is also how berth tells of any other SIGKILL.
+    first = result.message.partition("\n")[0]
+    if result.code == 137 and not any(killed in first for killed in _KILLED):
         return "OutOfMemory: Process killed by SIGKILL (signal 9)"
     return None
 
@@ -155,11 +158,14 @@ def _error_of(names, said, details):
     return DEFAULT_ERROR_CLASS(**details)
 
 
-def _command(cmd, cwd):
-    return {
-        "command": native.words([cmd] if isinstance(cmd, (str, bytes)) else cmd),
-        "code_directory": os.path.abspath(cwd or environment.code_dir),
-    }
+def _command(cmd, cwd, options):
+    """ExecuteUserScriptError where there is no such program or folder, or no command at all."""
+    try:
+        if options.get("shell"):
+            raise ValueError("shell must be False")
+        return native.command(cmd, cwd or environment.code_dir, options)
+    except Exception as e:
+        raise DEFAULT_ERROR_CLASS(e).with_traceback(e.__traceback__)
 
 
 def create(
@@ -173,16 +179,18 @@ def create(
 ):
     """Runs a command to its end: (exit code, [what it said of its failure], subprocess.Popen).
 
-    `cwd`: else code/; `kwargs` are Popen's. Raises nothing for a command that fails.
+    `cwd`: else code/; `kwargs` are Popen's. Raises nothing for a command that fails;
+    ExecuteUserScriptError for one that cannot start.
     """
-    result, process = native.run(_command(cmd, cwd), env=env, **kwargs)
+    kwargs["env"] = env
+    result, process = native.run(_command(cmd, cwd, kwargs), **kwargs)
     return result.code, [result.message] if capture_error else [""], process
 
 
 def check_error(cmd, error_classes, processes_per_host, cwd=None, capture_error=True, **kwargs):
     """Runs a command to its end and returns its subprocess.Popen. Where it fails, raises the error
-    that _raise_for() chooses; ClientError where there is no such directory."""
-    result, process = native.run(_command(cmd, cwd), **kwargs)
+    that _raise_for() chooses; ExecuteUserScriptError where it cannot start."""
+    result, process = native.run(_command(cmd, cwd, kwargs), **kwargs)
     _raise_for(result, error_classes, capture_error)
     return process
 
@@ -281,7 +289,7 @@ class ProcessRunner(object):
             made_by._create_command is not ProcessRunner._create_command
             or made_by._python_command is not ProcessRunner._python_command
         ):
-            return _command(command, None)
+            return _command(command, None, {})
         return native.request(
             runner=self._runner,
             extra=_settings_of(

@@ -17,14 +17,31 @@ def test_the_function_is_called_instead_of_a_script(container):
     assert container.succeeded
 
 
-def test_a_client_error_is_reported_as_itself(container):
-    code, _, _ = train(
-        container,
-        "class ClientError(Exception): pass\nclass Mine(ClientError): pass\n"
-        "def main():\n    raise Mine('your learning rate is negative')\n",
-    )
+# A framework's own main function that raises a client error of a toolkit that is not installed here.
+CLIENT_ERROR = (
+    "class ClientError(Exception): __module__ = '%s'\nclass Mine(ClientError): pass\n"
+    "def main():\n    raise Mine('your learning rate is negative')\n"
+)
+
+
+@pytest.mark.parametrize("module", ["sagemaker_training.errors", "sagemaker_containers._errors"])
+def test_a_client_error_is_reported_as_itself(container, module):
+    code, _, err = train(container, CLIENT_ERROR % module)
     assert code == 1
     assert container.failure == "your learning rate is negative"
+    assert "Mine: your learning rate is negative" in err
+
+
+def test_a_client_error_of_boto3_is_none_of_the_users(container):
+    code, _, _ = train(container, CLIENT_ERROR % "botocore.exceptions")
+    assert code == 1
+    assert container.failure.startswith("framework error: my_framework.Mine: your learning rate")
+
+
+def test_an_exception_is_reported_where_the_streams_are_closed(container):
+    text = "import sys\ndef main():\n    sys.stderr.close()\n    raise RuntimeError('oh')\n"
+    assert train(container, text)[0] == 1
+    assert container.failure.startswith("framework error: RuntimeError: oh\nTraceback")
 
 
 @pytest.mark.parametrize(
