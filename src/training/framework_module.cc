@@ -12,8 +12,8 @@ namespace {
 
 // A client error is known by the names of its classes and of their package: there are two toolkits
 // that define it, and neither may be needed here; others have a ClientError, too (boto3), which is
-// none. Told before it is printed: the framework may have closed its streams. The module is imported with the script's own sys.path: that of
-// `python -c`, less the working directory.
+// none. Told before it is printed: the framework may have closed its streams. The module is
+// imported with the script's own sys.path: that of `python -c`, less the working directory.
 constexpr char kRunner[] = R"(import importlib, sys
 module, function, report = sys.argv[1:4]
 del sys.argv[1:]
