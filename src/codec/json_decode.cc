@@ -75,18 +75,9 @@ class Parser {
       ++at_;
       return Leaf(depth + 1) && Close(depth, 0);
     }
-    const bool leaves = *at_ != '[';
-    if (leaves && !Leaf(depth + 1)) return false;
+    if (*at_ != '[') return Leaf(depth + 1) && Leaves(depth);
     for (int64_t length = 1;; ++length) {
-      if (!(leaves ? Scalar() : Value(depth + 1))) return false;
-      // "1, 2" and "1,2" are how nearly all writers write.
-      if (end_ - at_ > 2 && *at_ == ',') {
-        at_ += at_[1] == ' ' ? 2 : 1;
-        if (!IsSpace(*at_)) continue;
-        SkipSpace();
-        if (at_ == end_) return false;
-        continue;
-      }
+      if (!Value(depth + 1)) return false;
       SkipSpace();
       if (at_ == end_) return false;
       if (*at_ == ']') {
@@ -94,18 +85,55 @@ class Parser {
         return Close(depth, length);
       }
       if (*at_++ != ',') return false;
-      SkipSpace();
-      if (at_ == end_) return false;
     }
   }
 
+  /// The rest of an array of scalars.
+  bool Leaves(size_t depth) {
+    const char* at = at_;  // not the member: it stays in a register
+    for (int64_t length = 1;; ++length) {
+      Number number;
+      const char* const behind = ReadNumber<Grammar::kJson>(at, end_, number);
+      if (number.kind != Number::Kind::kNone) [[likely]] {
+        numbers_.Add(number);
+        at = behind;
+      } else {
+        at_ = at;
+        if (!Word()) return false;
+        at = at_;
+      }
+      // "1, 2" and "1,2" are how nearly all writers write. As a branch, which is foretold: where
+      // the next number begins is then known before this text was looked at.
+      if (end_ - at > 2 && *at == ',') [[likely]] {
+        ++at;
+        if (*at == ' ') [[likely]]
+          ++at;
+        if (!IsSpace(*at)) [[likely]]
+          continue;
+        at_ = at;
+      } else {
+        at_ = at;
+        SkipSpace();
+        if (at_ == end_) return false;
+        if (*at_ == ']') {
+          ++at_;
+          return Close(depth, length);
+        }
+        if (*at_++ != ',') return false;
+      }
+      SkipSpace();
+      if (at_ == end_) return false;
+      at = at_;
+    }
+  }
+
+  /// A text that is one.
   bool Scalar() {
     Number number;
-    const char* start = at_;
-    at_ = ReadNumber<Grammar::kJson>(at_, end_, number);
-    if (number.kind != Number::Kind::kNone) return numbers_.Add(number);
-    at_ = start;
-    return Word();
+    const char* const behind = ReadNumber<Grammar::kJson>(at_, end_, number);
+    if (number.kind == Number::Kind::kNone) return Word();
+    at_ = behind;
+    return numbers_.Add(number);
   }
 
   bool Word() {
