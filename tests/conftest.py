@@ -11,7 +11,7 @@ SETTINGS = ("BERTH_CONFORMANCE_SEED", "BERTH_CONFORMANCE_COUNT")
 def pytest_configure(config):
     # In the environment, so that every process of a run has the same.
     os.environ.setdefault(SETTINGS[0], "1")
-    os.environ.setdefault(SETTINGS[1], "1000")
+    os.environ.setdefault(SETTINGS[1], "600")
 
 
 def pytest_terminal_summary(terminalreporter):
