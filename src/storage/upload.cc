@@ -68,9 +68,16 @@ Result<bool> HoldsStill(int descriptor, std::string_view name, std::string_view 
   return true;
 }
 
+// Waits for the end of a write() that is under way, whose writer may have lost its processor in the
+// middle of it: file systems take the lock of such for this question, while they read without.
+void AwaitWrite(int descriptor) {
+  ::lseek(descriptor, 0, SEEK_DATA);
+}
+
 // A file that is small enough for one request, in one state; nothing where it changed meanwhile.
 Result<std::optional<std::string>> ReadInOneState(int descriptor, std::string_view name,
                                                   uint64_t size) {
+  AwaitWrite(descriptor);
   const int64_t now = FileClock();
   BERTH_ASSIGN(const FileState before, StateOf(descriptor, name));
   BERTH_ASSIGN(std::string bytes, ReadAt(descriptor, name, 0, size));
@@ -78,6 +85,7 @@ Result<std::optional<std::string>> ReadInOneState(int descriptor, std::string_vi
   // never end for a file that is written a line at a time.
   bool still = true;
   if (!before.Settled(now)) {
+    AwaitWrite(descriptor);
     BERTH_ASSIGN(still, HoldsStill(descriptor, name, bytes));
   }
   BERTH_ASSIGN(const FileState after, StateOf(descriptor, name));
@@ -91,12 +99,14 @@ Result<std::optional<std::string>> ReadInOneState(int descriptor, std::string_vi
 // in its times; nothing where it changed meanwhile.
 Result<std::optional<FileState>> SettledState(int descriptor, std::string_view name,
                                               const Cancellation* cancel) {
+  AwaitWrite(descriptor);
   const int64_t now = FileClock();
   BERTH_ASSIGN(const FileState before, StateOf(descriptor, name));
   if (before.Settled(now)) return before;
   BERTH_ASSIGN(const Event never, Event::Make());
   const auto until = std::chrono::steady_clock::now() + before.UntilSettled(now);
   if (never.Wait(until, cancel) == Woken::kCancelled) return Fail("cancelled", ECANCELED);
+  AwaitWrite(descriptor);
   BERTH_ASSIGN(const FileState after, StateOf(descriptor, name));
   if (!(after == before)) return std::nullopt;
   return after;
