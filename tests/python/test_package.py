@@ -3,6 +3,7 @@
 import ast
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -57,6 +58,18 @@ def test_the_binary_that_is_named(program):
     code = "import berth; print(berth.binary())"
     assert python(code, BERTH_BINARY=str(program)) == str(program)
     assert python(code, PATH=str(program.parent)) == str(program)
+
+
+def test_the_binary_beside_a_package_of_pip_install_target(tmp_path):
+    (tmp_path / "berth").mkdir()
+    for file in (ROOT / "python/berth").glob("*.py"):
+        shutil.copy(file, tmp_path / "berth")
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "berth"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    code = "from berth._binary import binary; print(binary())"
+    assert python(code, PYTHONPATH=str(tmp_path)) == str(program)
 
 
 def test_no_binary(tmp_path):

@@ -619,6 +619,7 @@ def test_the_program_train(container):
         ("SystemExit(9)", 9, "ramework {}rror: \nTraceback"),
         ("KeyboardInterrupt", 130, "ramework {}rror: \nTraceback"),
         ("errors.ClientError('yours')", 1, "yours"),
+        (r"errors.ClientError('no \udcff text')", 1, r"no \udcff text"),
     ],
 )
 def test_what_a_framework_s_function_raises(container, package, raised, code, failure):

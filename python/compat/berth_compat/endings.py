@@ -16,3 +16,8 @@ def exit_code_of(error):
     except (TypeError, ValueError):
         return 1
     return code if 0 < code < 256 else 1
+
+
+def reportable(text):
+    """The text as any report can have it: what is no character is written out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

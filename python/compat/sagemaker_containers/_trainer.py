@@ -40,17 +40,17 @@ def train():
         _files.write_success_file()
     except _errors.ClientError as e:
         exit_code = DEFAULT_FAILURE_CODE
-        _files.write_failure_file(str(e))
         logger.error(str(e))
+        _files.write_failure_file(endings.reportable(str(e)))
     except BaseException as e:
         exit_code = endings.exit_code_of(e)
         if exit_code == SUCCESS_CODE:
             _files.write_success_file()
             return
         failure = _framework_error(e)
-        _files.write_failure_file(failure)
         logger.error("Reporting training FAILURE")
         logger.error(failure)
+        _files.write_failure_file(endings.reportable(failure))
     finally:
         if uploads:
             uploads.join()

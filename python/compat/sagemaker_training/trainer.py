@@ -91,8 +91,7 @@ def _framework_error(error):
 def _report(failure):
     logger.error("Reporting training FAILURE")
     logger.error(failure)
-    # No text is so odd that nothing is reported.
-    files.write_failure_file(failure.encode("utf-8", "backslashreplace").decode("utf-8"))
+    files.write_failure_file(endings.reportable(failure))
 
 
 def _exit_processes(exit_code):

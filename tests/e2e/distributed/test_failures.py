@@ -218,7 +218,7 @@ if rank == 1:
 world.Barrier()
 peer = socket.create_connection(("algo-2", 7900))
 peer.recv(1)
-time.sleep(0.1)
+time.sleep(0.1)  # so long that the order is known
 sys.stderr.write("peer is gone\\n")
 sys.stderr.flush()
 os._exit(6)
