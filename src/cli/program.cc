@@ -80,7 +80,8 @@ void AddParent(CLI::App& command, pid_t& parent) {
   command
       .add_option("--parent", parent,
                   "End, as by SIGTERM, with the process of this number, which has started this one")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 1 << 22))  // as many as Linux has
+      ->type_name("PID");
 }
 
 std::string Suggestion(const CLI::App& app, const std::string& unexpected) {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 
 import pytest
@@ -168,3 +169,19 @@ def test_zsh_completes_commands_and_options(berth, line, wanted):
         check=False,
     )
     assert wanted in result.stdout.split(), result.stderr
+
+
+def test_a_parent_that_cannot_be_is_refused(berth):
+    done = subprocess.run(
+        [berth, "entry-point", "--parent", "-3"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "berth entry-point: --parent: Value -3 not in range 1 to 4194304"
+
+
+def test_a_parent_that_is_gone_ends_it_at_once(berth):
+    request = '{"command": ["true"], "code_directory": "/"}'
+    done = subprocess.run(
+        [berth, "entry-point", "--parent", "1"], input=request, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == -signal.SIGTERM
